@@ -1,0 +1,1 @@
+"""Detection data in YOLO format: found, read, checked, and made for the demo."""

@@ -1,0 +1,54 @@
+"""Look at every image and label of a split before hours of work rest on them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeyolo.dataset.labels import Boxes, label_path, read_labels
+from edgeyolo.dataset.read import Dataset
+from edgeyolo.errors import DataError
+from edgeyolo.images import read_image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One checked image with its boxes."""
+
+    image: Path
+    height: int
+    width: int
+    boxes: Boxes  # (N, 5): class, center x, center y, width, height in parts of the image
+
+
+def load_split(dataset: Dataset, split: str) -> list[Sample]:
+    """Decode every image and read every label of a split.
+
+    Raises:
+        DataError: the first problem, and how many more there are.
+    """
+    problems: list[DataError] = []
+    samples: list[Sample] = []
+    with ThreadPoolExecutor() as pool:  # decoding releases the GIL
+        for outcome in pool.map(lambda image: _load(image, dataset), dataset.images(split)):
+            (samples if isinstance(outcome, Sample) else problems).append(outcome)  # type: ignore[arg-type]
+    if problems:
+        more = f" ({len(problems) - 1} more files have problems.)" if problems[1:] else ""
+        raise DataError(problems[0].message + more, problems[0].hint)
+    if not any(len(sample.boxes) for sample in samples):
+        raise DataError(
+            f"None of the {len(samples)} images of the {split} split has a label.",
+            f"Labels are expected beside the images, as {label_path(samples[0].image)}.",
+        )
+    return samples
+
+
+def _load(image: Path, dataset: Dataset) -> Sample | DataError:
+    try:
+        height, width = read_image(image).shape[:2]
+        return Sample(
+            image, height, width, read_labels(label_path(image), len(dataset.names))
+        )
+    except DataError as error:
+        return error

@@ -1,0 +1,1 @@
+"""Everything that runs on the board: numpy, OpenCV and one inference engine, never torch."""

@@ -1,0 +1,41 @@
+"""Detections: the one currency of every engine, metric and sink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What was found in one image, best score first."""
+
+    xyxy: npt.NDArray[np.float32]  # (N, 4) left, top, right, bottom in pixels of the source image
+    score: npt.NDArray[np.float32]  # (N,) 0..1
+    class_id: npt.NDArray[np.int64]  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """Nothing found."""
+        return cls(
+            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+        )
+
+    def to_list(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Plain values for JSON: pixels to 2 decimals, scores to 4."""
+        return [
+            {
+                "xyxy": [round(float(value), 2) for value in box],
+                "score": round(float(score), 4),
+                "class_id": int(class_id),
+                "class_name": names[class_id],
+            }
+            for box, score, class_id in zip(self.xyxy, self.score, self.class_id, strict=True)
+        ]

@@ -1,0 +1,76 @@
+"""Detector: image in, detections out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeyolo.device.bundle import Bundle
+from edgeyolo.device.decode import decode
+from edgeyolo.device.detections import Detections
+from edgeyolo.device.engine import Float, load_engine
+from edgeyolo.device.letterbox import Blob, Placement, letterbox
+from edgeyolo.device.nms import non_max_suppression
+from edgeyolo.images import Image
+
+CONFIDENCE = 0.25
+IOU = 0.7
+MAX_DETECTIONS = 300
+
+
+class Detector:
+    """A bundle loaded into one engine.
+
+    Args:
+        bundle: an opened bundle or the path of one.
+        engine: an engine's name; the bundle's default if left out.
+        confidence: lowest score reported, 0..1.
+        iou: boxes of one class that overlap more than this are one object.
+        max_detections: at most so many per image.
+        multi_label: report every class of an anchor, as the COCO protocol wants.
+        threads: for the engine; all available cores if left out.
+
+    Raises:
+        BundleError: when the bundle is damaged or not made for that engine.
+        MissingDependencyError: when the engine is not installed.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle | Path | str,
+        engine: str | None = None,
+        *,
+        confidence: float = CONFIDENCE,
+        iou: float = IOU,
+        max_detections: int = MAX_DETECTIONS,
+        multi_label: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        self.bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        self.engine_name = self.bundle.with_default(engine)
+        self.confidence = confidence
+        self.iou = iou
+        self.max_detections = max_detections
+        self.multi_label = multi_label
+        self._engine = load_engine(self.bundle, self.engine_name, threads)
+
+    def __call__(self, image: Image) -> Detections:
+        """Detect objects in one (H, W, 3) BGR uint8 image."""
+        blob, placement = self.preprocess(image)
+        return self.postprocess(self.infer(blob), placement)
+
+    def preprocess(self, image: Image) -> tuple[Blob, Placement]:
+        """Image → the net's input."""
+        return letterbox(image, self.bundle.height, self.bundle.width)
+
+    def infer(self, blob: Blob) -> list[Float]:
+        """The engine alone."""
+        return self._engine.infer(blob)
+
+    def postprocess(self, outputs: list[Float], placement: Placement) -> Detections:
+        """Raw head outputs → detections in pixels of the source image."""
+        bundle = self.bundle
+        xyxy, score, class_id = decode(
+            outputs, bundle.strides, bundle.reg_max, self.confidence, multi_label=self.multi_label
+        )
+        keep = non_max_suppression(xyxy, score, class_id, self.iou, self.max_detections)
+        return Detections(placement.to_source(xyxy[keep]), score[keep], class_id[keep])

@@ -1,0 +1,33 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import onnxruntime
+
+from edgeyolo.device.bundle import Bundle
+from edgeyolo.device.engine import Float
+
+_ERRORS_ONLY = 3
+
+
+class Engine:
+    """Runs ``model.onnx``."""
+
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(bundle.file("onnxruntime", "model")),
+                options,
+                providers=["CPUExecutionProvider"],
+            )
+        except onnxruntime.capi.onnxruntime_pybind11_state.OnnxRuntimeException as error:
+            raise RuntimeError(str(error)) from error
+        self._input = self._session.get_inputs()[0].name
+
+    def infer(self, blob: Float) -> list[Float]:
+        """Outputs in the order of the graph."""
+        return list(self._session.run(None, {self._input: blob}))

@@ -1,0 +1,99 @@
+"""Every error that a user can cause, and the exit code each of them ends in.
+
+EdgeyoloError                      1  the work failed
+├── UsageError                     2  a flag, a value or a file is not usable
+│   ├── ConfigError                   edgeyolo.toml or an EDGEYOLO_* variable
+│   ├── DataError                     data.yaml, an image or a label
+│   ├── SpecError                     a net that cannot be built
+│   ├── CheckpointError               a .pt that is not one of ours
+│   └── BundleError                   a damaged or foreign bundle
+├── MissingDependencyError         3  a package is not installed
+├── CameraError                    4  a camera or another piece of hardware
+└── StoppedError                   6  stopped at a safe point, can be resumed
+
+A message is one sentence on what is wrong; the hint is one on what to do.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What the process tells the shell."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    MISSING_DEPENDENCY = 3
+    HARDWARE = 4
+    BUDGET_NOT_MET = 5
+    STOPPED = 6
+    INTERRUPTED = 130
+
+
+class EdgeyoloError(Exception):
+    """The work failed."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(EdgeyoloError):
+    """The input is not usable."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(UsageError):
+    """A setting is unknown or has a wrong value."""
+
+
+class DataError(UsageError):
+    """The data set, an image or a label is broken."""
+
+
+class SpecError(UsageError):
+    """No such net can be built."""
+
+
+class CheckpointError(UsageError):
+    """The file is not a checkpoint that can be opened safely."""
+
+
+class BundleError(UsageError):
+    """The bundle is damaged or was not written by edgeyolo."""
+
+
+class MissingDependencyError(EdgeyoloError):
+    """A package is not installed; the hint is the exact install line."""
+
+    exit_code = ExitCode.MISSING_DEPENDENCY
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"This needs {package}, which is not installed.",
+            f'Install it with: python3 -m pip install "edgeyolo[{extra}]"',
+        )
+        self.package = package
+        self.extra = extra
+
+
+class CameraError(EdgeyoloError):
+    """A camera, a display or another piece of hardware does not answer."""
+
+    exit_code = ExitCode.HARDWARE
+
+
+class StoppedError(EdgeyoloError):
+    """The work stopped at a safe point and can be resumed."""
+
+    exit_code = ExitCode.STOPPED

@@ -1,0 +1,32 @@
+"""Reading pictures from files, the same way for training data, evaluation and the board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edgeyolo.errors import DataError
+
+Image = npt.NDArray[np.uint8]  # (H, W, 3), BGR
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+def read_image(path: Path) -> Image:
+    """Decode a file to (H, W, 3) BGR, turned upright by its EXIF tag.
+
+    Raises:
+        DataError: when the file is missing or is not a picture that OpenCV can decode.
+    """
+    try:
+        # Not cv2.imread: it cannot open paths with other than ASCII characters on Windows.
+        encoded = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {(error.strerror or 'error').lower()}.") from error
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    if image is None:
+        raise DataError(f"{path} is not a readable image.", "Replace it or remove it.")
+    return np.asarray(image, dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Latency in clean processes, accuracy with its interval, and the machine both were taken on."""

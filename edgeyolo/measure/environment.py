@@ -1,0 +1,52 @@
+"""The machine that a measurement was taken on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from edgeyolo.device.engine import available_cores
+
+_PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "ncnn", "openvino")
+
+
+def environment() -> dict[str, Any]:
+    """Board or CPU, cores, memory, system, load and the versions that matter for speed."""
+    return {
+        "machine": machine_name(),
+        "cores": available_cores(),
+        "memory_mb": psutil.virtual_memory().total >> 20,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "versions": versions(),
+    }
+
+
+def machine_name() -> str:
+    """Model of the board, as the firmware tells it, or of the processor."""
+    board = Path("/proc/device-tree/model")
+    if board.is_file():
+        return board.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the packages that run on a board."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,107 @@
+"""Checkpoints: opened by an allow-list of classes, because a pickle can run any code."""
+
+from __future__ import annotations
+
+import pickle
+from copy import deepcopy
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeyolo.errors import CheckpointError, SpecError
+from edgeyolo.files import fail_clearly
+from edgeyolo.slim.architecture import from_yaml
+from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.workshop import open_workshop
+
+if TYPE_CHECKING:
+    from ultralytics.nn.tasks import DetectionModel
+
+_HINT = "Give a YOLOv8 detection checkpoint (.pt), stock or made by edgeyolo."
+
+
+def open_checkpoint(path: Path) -> DetectionModel:
+    """The net of a ``.pt`` file, float32, in evaluation mode.
+
+    Raises:
+        CheckpointError: when the file is missing, damaged, asks for classes that do not belong in
+            a checkpoint, or holds something else than a YOLOv8 detection net.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint at {path}.", _HINT)
+    open_workshop()
+    from ultralytics.nn.tasks import DetectionModel
+
+    stored = _unpickle(path)
+    net = (stored.get("ema") or stored.get("model")) if isinstance(stored, dict) else None
+    if not isinstance(net, DetectionModel):
+        raise CheckpointError(f"{path} holds no detection net.", _HINT)
+    try:
+        spec_of(net)
+    except SpecError as error:
+        raise CheckpointError(f"{path}: {error.message}", error.hint) from error
+    for module in net.modules():  # attributes that nets saved by older versions lack
+        if type(module).__name__ == "Upsample" and not hasattr(module, "recompute_scale_factor"):
+            module.recompute_scale_factor = None
+    net.float().eval()
+    return net
+
+
+def _unpickle(path: Path) -> Any:
+    from ultralytics.nn.tasks import torch_safe_load
+
+    try:
+        stored, _ = torch_safe_load(str(path), safe_only=True)
+    except (
+        RuntimeError,
+        TypeError,
+        KeyError,
+        EOFError,
+        AttributeError,
+        ValueError,
+        AssertionError,
+        ImportError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise CheckpointError(f"{path} is not a checkpoint that can be opened.", _HINT) from error
+    return stored
+
+
+def save_checkpoint(net: DetectionModel, path: Path, *, half: bool = False) -> None:
+    """Write a net as a plain ultralytics checkpoint, without paths of this machine."""
+    import torch
+    import ultralytics
+
+    stored = deepcopy(net).eval().cpu()
+    stored.criterion = None
+    for name in ("args", "pt_path"):
+        stored.__dict__.pop(name, None)
+    content = {
+        "epoch": -1,
+        "model": stored.half() if half else stored.float(),
+        "train_args": {},
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "version": ultralytics.__version__,
+        "license": "AGPL-3.0-or-later",
+    }
+    with fail_clearly(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".part")
+        with temporary.open("wb") as stream:  # a full disk is an OSError only through a stream
+            torch.save(content, stream)
+        temporary.replace(path)
+
+
+def spec_of(net: DetectionModel) -> SlimSpec:
+    """Specification of a net, read from the YAML that it carries.
+
+    Raises:
+        SpecError: when it is not a YOLOv8 detection net.
+    """
+    return from_yaml(net.yaml)
+
+
+def names_of(net: DetectionModel) -> tuple[str, ...]:
+    """Class names in order."""
+    names = net.names
+    return tuple(str(names[index]) for index in range(len(names)))

@@ -1,0 +1,192 @@
+"""What a net costs, from its specification alone: parameters, FLOPs, file size. No torch.
+
+Counts follow ultralytics, so that the figures can be compared with everything published: the
+net before BatchNorm is folded, 2 FLOPs per multiply-add, 4 multiply-adds per BatchNorm element
+(``thop``), activations free, the fixed DFL convolution included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from edgeyolo.slim.architecture import Row, backbone_length, layers
+from edgeyolo.slim.spec import MIN_CHANNELS, SlimSpec
+
+PARTS = ("backbone", "neck", "head")
+_BYTES_PER_WEIGHT = 4  # float32
+_BATCHNORM_MACS = 4  # per output element, thop's count for an affine norm
+
+
+@dataclass(frozen=True, slots=True)
+class ConvCost:
+    """One convolution: channels, kernel size and the stride of its output in input pixels."""
+
+    part: str
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+    batchnorm: bool = True
+    repeats: int = 1  # how often it runs per cell; the DFL convolution runs four times
+    trained: bool = True
+
+    @property
+    def weights(self) -> int:
+        """Elements of the kernel."""
+        return self.inputs * self.outputs * self.kernel**2
+
+    @property
+    def parameters(self) -> int:
+        """Kernel plus BatchNorm scale and shift, or plus the bias of a bare convolution."""
+        if not self.trained:
+            return self.weights
+        return self.weights + self.outputs * (2 if self.batchnorm else 1)
+
+    @property
+    def fused_parameters(self) -> int:
+        """Kernel and bias once BatchNorm is folded, as exported."""
+        return self.weights + self.outputs if self.trained else 0
+
+    def macs(self, pixels: int) -> int:
+        """Multiply-adds for an input of so many pixels, whose sides are multiples of 32."""
+        cells = pixels // self.stride**2
+        norm = _BATCHNORM_MACS * self.outputs if self.batchnorm else 0
+        return cells * self.repeats * (self.weights + norm)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Totals of a net or of one part of it, at one input size."""
+
+    parameters: int
+    gflops: float
+    file_size_bytes: int  # float32 weights after folding, as the exported file holds them
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "parameters": self.parameters,
+            "gflops": round(self.gflops, 4),
+            "file_size_bytes": self.file_size_bytes,
+        }
+
+
+def cost(spec: SlimSpec, classes: int, imgsz: int, part: str | None = None) -> Cost:
+    """Cost of the whole net, or of its ``backbone``, ``neck`` or ``head``, at ``imgsz²`` pixels."""
+    convs = [conv for conv in convolutions(spec, classes) if part in (None, conv.part)]
+    return Cost(
+        parameters=sum(conv.parameters for conv in convs),
+        gflops=2e-9 * sum(conv.macs(imgsz * imgsz) for conv in convs),
+        file_size_bytes=_BYTES_PER_WEIGHT * sum(conv.fused_parameters for conv in convs),
+    )
+
+
+def convolutions(spec: SlimSpec, classes: int) -> list[ConvCost]:
+    """Layer table: every convolution of the net, in order."""
+    table: list[ConvCost] = []
+    channels: list[int] = []
+    strides: list[int] = []
+    split = backbone_length(spec)
+    for index, layer in enumerate(layers(spec)):
+        row = layer.row
+        part = "head" if row[2] == "Detect" else PARTS[index >= split]
+        sources = [_absolute(source, index) for source in _as_list(row[0])]
+        inputs = [channels[source] if source >= 0 else 3 for source in sources]
+        stride = strides[sources[0]] if sources[0] >= 0 else 1
+        output, stride = _row_output(row, spec, inputs, stride)
+        table += _row_convs(row, spec, part, inputs, output, stride, classes)
+        channels.append(output)
+        strides.append(stride)
+    return table
+
+
+def _as_list(source: Any) -> list[int]:
+    return list(source) if isinstance(source, list) else [source]
+
+
+def _absolute(source: int, index: int) -> int:
+    return index + source if source < 0 else source
+
+
+def scaled(channels: int, spec: SlimSpec) -> int:
+    """Channels of a row after the cap and the width, rounded up to a multiple of 8."""
+    return math.ceil(min(channels, spec.max_channels) * spec.width / MIN_CHANNELS) * MIN_CHANNELS
+
+
+def repeats(count: int, spec: SlimSpec) -> int:
+    """Bottlenecks of a C2f row after the depth."""
+    return max(round(count * spec.depth), 1) if count > 1 else count
+
+
+def _row_output(row: Row, spec: SlimSpec, inputs: list[int], stride: int) -> tuple[int, int]:
+    kind = row[2]
+    if kind == "Conv":
+        return scaled(row[3][0], spec), stride * row[3][2]
+    if kind == "nn.Upsample":
+        return inputs[0], stride // 2
+    if kind == "Concat":
+        return sum(inputs), stride
+    if kind == "Detect":
+        return 0, stride
+    return scaled(row[3][0], spec), stride
+
+
+def _row_convs(
+    row: Row,
+    spec: SlimSpec,
+    part: str,
+    inputs: list[int],
+    output: int,
+    stride: int,
+    classes: int,
+) -> Iterator[ConvCost]:
+    kind = row[2]
+    if kind == "Conv":
+        yield ConvCost(part, inputs[0], output, row[3][1], stride)
+    elif kind == "SPPF":
+        hidden = inputs[0] // 2
+        yield ConvCost(part, inputs[0], hidden, 1, stride)
+        yield ConvCost(part, 4 * hidden, output, 1, stride)
+    elif kind == "C2f":
+        yield from _c2f(part, inputs[0], output, repeats(row[1], spec), stride)
+    elif kind == "Detect":
+        yield from _detect(spec, inputs, classes)
+
+
+def _c2f(part: str, inputs: int, output: int, blocks: int, stride: int) -> Iterator[ConvCost]:
+    hidden = output // 2
+    yield ConvCost(part, inputs, 2 * hidden, 1, stride)
+    for _ in range(2 * blocks):
+        yield ConvCost(part, hidden, hidden, 3, stride)
+    yield ConvCost(part, (2 + blocks) * hidden, output, 1, stride)
+
+
+def _detect(spec: SlimSpec, inputs: list[int], classes: int) -> Iterator[ConvCost]:
+    box = max(16, inputs[0] // 4, 4 * spec.reg_max)
+    tower = max(inputs[0], min(classes, 100))
+    for channels, stride in zip(inputs, spec.strides, strict=True):
+        for width, last in ((box, 4 * spec.reg_max), (tower, classes)):
+            yield ConvCost("head", channels, width, 3, stride)
+            yield ConvCost("head", width, width, 3, stride)
+            yield ConvCost("head", width, last, 1, stride, batchnorm=False)
+    if spec.reg_max > 1:
+        yield from _dfl(spec)
+
+
+def _dfl(spec: SlimSpec) -> Iterator[ConvCost]:
+    """One fixed 1x1 convolution, counted once for its weights and per level for its work."""
+    for index, stride in enumerate(spec.strides):
+        kernel = spec.reg_max if index == 0 else 0
+        yield _DflCost("head", spec.reg_max, 1, 1, stride, False, 4, False, kernel)
+
+
+@dataclass(frozen=True, slots=True)
+class _DflCost(ConvCost):
+    counted: int = 0
+
+    @property
+    def parameters(self) -> int:
+        return self.counted

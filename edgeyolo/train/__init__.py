@@ -1,0 +1,1 @@
+"""Retraining in a detached process that tells what it does in ``events.jsonl``."""

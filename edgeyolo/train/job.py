@@ -1,0 +1,69 @@
+"""The child process: ``python -m edgeyolo.train.job FOLDER`` trains what ``job.json`` says."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from edgeyolo.dataset.check import load_split
+from edgeyolo.dataset.read import read_dataset
+from edgeyolo.errors import EdgeyoloError, ExitCode
+from edgeyolo.files import write_text
+from edgeyolo.train.events import EventLog
+from edgeyolo.train.folder import BEST, LOG, PID
+from edgeyolo.train.recipe import Job
+from edgeyolo.workshop import open_workshop
+
+
+def run(folder: Path) -> ExitCode:
+    """Train, and say in ``events.jsonl`` how it went."""
+    log = EventLog(folder)
+    write_text(folder / PID, str(os.getpid()))
+    try:
+        return _train(folder, log)
+    except EdgeyoloError as error:
+        log.write(
+            "failed", message=error.message, hint=error.hint, exit_code=int(error.exit_code)
+        )
+        return error.exit_code
+    except Exception as error:  # the edge of this process: the parent can read only events
+        reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+        log.write(
+            "failed",
+            message=f"Training failed ({reason.splitlines()[0][:300]}).",
+            hint=f"The whole story is in {folder / LOG}.",
+            exit_code=int(ExitCode.FAILED),
+        )
+        raise
+    finally:
+        (folder / PID).unlink(missing_ok=True)
+
+
+def _train(folder: Path, log: EventLog) -> ExitCode:
+    started = time.monotonic()
+    job = Job.load(folder)
+    dataset = read_dataset(Path(job.data))
+    samples = {split: load_split(dataset, split) for split in ("train", "val")}
+    open_workshop()
+    from edgeyolo.train.trainer import StopRequestedError, Trainer, best_map
+
+    trainer = Trainer(folder, job.recipe, samples, dataset.names, log)
+    try:
+        trainer.train()
+    except StopRequestedError:
+        log.write("stopped", epoch=trainer.epoch)
+        return ExitCode.STOPPED
+    log.write(
+        "finished",
+        epochs=trainer.epochs,
+        seconds=round(time.monotonic() - started, 1),
+        map50_95=round(best_map(trainer), 5),
+        checkpoint=BEST,
+    )
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    sys.exit(run(Path(sys.argv[1])))

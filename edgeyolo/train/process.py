@@ -1,0 +1,105 @@
+"""Start, follow and stop the detached training process. Needs no torch."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from edgeyolo.errors import EdgeyoloError, ExitCode, StoppedError, UsageError
+from edgeyolo.files import fail_clearly
+from edgeyolo.train.events import LAST_EVENTS, Event, EventReader, all_events
+from edgeyolo.train.folder import LOG, PID, STOP
+
+_POLL = 0.2  # seconds
+_DISK_FULL = 1 << 20  # bytes; with less than this free, that is why it failed
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a training in this folder ended well."""
+    return any(event["event"] == "finished" for event in all_events(folder)[-1:])
+
+
+def start(folder: Path) -> EventReader:
+    """Start the job of a folder, or attach to it if it is still running.
+
+    The process is a session of its own: closing the terminal or killing the parent does not reach
+    it.
+    """
+    reader = EventReader(folder)
+    if running(folder):
+        return reader
+    reader.skip()
+    (folder / STOP).unlink(missing_ok=True)
+    with fail_clearly(folder / LOG), (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edgeyolo.train.job", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        (folder / PID).write_text(str(process.pid), encoding="utf-8")
+    return reader
+
+
+def running(folder: Path) -> psutil.Process | None:
+    """The live process that trains in this folder."""
+    try:
+        process = psutil.Process(int((folder / PID).read_text(encoding="utf-8")))
+        alive = process.status() != psutil.STATUS_ZOMBIE
+        ours = str(folder) in process.cmdline()  # the number may belong to another one by now
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if alive and ours else None
+
+
+def follow(folder: Path, reader: EventReader) -> Iterator[Event]:
+    """Yield events until the job ends; a failure is raised as the error it was in the child."""
+    while True:
+        alive = running(folder) is not None  # asked before reading, so that no event is missed
+        for event in reader.new():
+            yield event
+            if event["event"] in LAST_EVENTS:
+                _raise_unless_finished(event)
+                return
+        if not alive:
+            raise _died(folder)
+        time.sleep(_POLL)
+
+
+def ask_to_stop(folder: Path) -> None:
+    """Ask the job to stop after the current batch."""
+    (folder / STOP).touch()
+
+
+def kill(folder: Path) -> None:
+    """End the job at once; what the last whole epoch saved remains."""
+    process = running(folder)
+    if process:
+        process.kill()
+
+
+def _raise_unless_finished(event: Event) -> None:
+    if event["event"] == "stopped":
+        raise StoppedError("Training stopped; what was learned up to the last epoch is kept.")
+    if event["event"] == "failed":
+        kind = UsageError if event["exit_code"] == ExitCode.USAGE else EdgeyoloError
+        raise kind(event["message"], event["hint"])
+
+
+def _died(folder: Path) -> EdgeyoloError:
+    if shutil.disk_usage(folder).free < _DISK_FULL:
+        return EdgeyoloError(
+            f"Training ended because the disk of {folder} is full.",
+            "Free some space, then go on with: edgeyolo resume RUN",
+        )
+    return EdgeyoloError(
+        "The training process ended without a word, perhaps for lack of memory.",
+        f"See {folder / LOG}; go on with: edgeyolo resume RUN",
+    )

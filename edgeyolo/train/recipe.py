@@ -1,0 +1,43 @@
+"""How a net is trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeyolo.files import read_json, write_json
+from edgeyolo.train.folder import JOB
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Schedule of one training; everything else is ultralytics' default."""
+
+    epochs: int
+    imgsz: int
+    batch: int = 16
+    device: str = "auto"  # auto, cpu or cuda:N
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the child process is told: where the data are and how to train ``start.pt`` on them."""
+
+    data: str
+    recipe: Recipe
+
+    def save(self, folder: Path) -> None:
+        """Write ``job.json``."""
+        write_json(folder / JOB, {"data": self.data, "recipe": self.recipe.to_dict()})
+
+    @classmethod
+    def load(cls, folder: Path) -> Job:
+        """Read ``job.json``."""
+        values = read_json(folder / JOB)
+        return cls(values["data"], Recipe(**values["recipe"]))

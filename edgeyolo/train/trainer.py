@@ -1,0 +1,173 @@
+"""ultralytics' detection trainer with our data, our starting weights and our events."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils.torch_utils import unwrap_model
+
+from edgeyolo.dataset.check import Sample
+from edgeyolo.errors import UsageError
+from edgeyolo.slim.checkpoint import open_checkpoint
+from edgeyolo.train.data import SampleDataset
+from edgeyolo.train.events import EventLog
+from edgeyolo.train.folder import LAST, START, STOP
+from edgeyolo.train.recipe import Recipe
+
+
+class StopRequestedError(Exception):
+    """Raised inside the training loop; unlike the trainer's own stop it leaves a resumable state."""
+
+
+class Trainer(DetectionTrainer):  # type: ignore[misc]
+    """Trains ``folder/start.pt``; results go to ``folder/weights/{best,last}.pt``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        samples: dict[str, list[Sample]],
+        names: tuple[str, ...],
+        log: EventLog,
+    ) -> None:
+        self._folder, self._samples, self._names, self._log = folder, samples, names, log
+        last = folder / LAST
+        overrides = _overrides(folder, recipe)
+        if last.is_file():
+            overrides["resume"] = str(last)
+        super().__init__(overrides=overrides)
+        self._epoch_started = time.monotonic()
+        self.add_callback("on_train_start", _on_train_start)
+        self.add_callback("on_train_epoch_start", _on_train_epoch_start)
+        self.add_callback("on_train_batch_end", _on_train_batch_end)
+        self.add_callback("on_fit_epoch_end", _on_fit_epoch_end)
+
+    def get_dataset(self) -> dict[str, Any]:
+        """Splits by name: :meth:`build_dataset` gets them handed back."""
+        return {
+            "train": "train",
+            "val": "val",
+            "names": dict(enumerate(self._names)),
+            "nc": len(self._names),
+            "channels": 3,
+        }
+
+    def build_dataset(
+        self, img_path: str, mode: str = "train", batch: int | None = None
+    ) -> SampleDataset:
+        """The samples of a split, augmented for training, in rectangular batches for validation."""
+        return SampleDataset(
+            self._samples[img_path],
+            imgsz=self.args.imgsz,
+            batch_size=batch,
+            augment=mode == "train",
+            hyp=self.args,
+            rect=mode == "val",
+            cache=None,
+            stride=max(int(unwrap_model(self.model).stride.max()), 32),
+            pad=0.0 if mode == "train" else 0.5,
+            data=self.data,
+        )
+
+    def get_model(
+        self, cfg: Any = None, weights: DetectionModel | None = None, verbose: bool = True
+    ) -> DetectionModel:
+        """The starting net, or on resuming the one that ``last.pt`` holds."""
+        net = weights if weights is not None else open_checkpoint(self._folder / START)
+        for parameter in net.parameters():
+            parameter.requires_grad_(True)
+        return net.float()
+
+
+def best_map(trainer: Trainer) -> float:
+    """mAP50-95 of the last validation."""
+    return float(trainer.metrics.get("metrics/mAP50-95(B)", 0.0))
+
+
+def choose_device(device: str) -> str:
+    """``auto`` takes the first GPU that works.
+
+    Raises:
+        UsageError: when the device asked for is not there.
+    """
+    if device == "auto":
+        return "0" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return device
+    number = device.removeprefix("cuda:")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if number.isdecimal() and int(number) < count:
+        return number
+    raise UsageError(
+        f"There is no device {device!r}.",
+        f"Use auto, cpu{''.join(f', cuda:{index}' for index in range(count))}.",
+    )
+
+
+def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:
+    device = choose_device(recipe.device)
+    # bf16 needs no loss scaling, and not the check of fp16, which downloads a net.
+    bf16 = device != "cpu" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return {
+        "model": "yolov8n.yaml",
+        "data": "data.yaml",
+        "epochs": recipe.epochs,
+        "imgsz": recipe.imgsz,
+        "batch": recipe.batch,
+        "device": device,
+        "seed": recipe.seed,
+        "amp": "bf16" if bf16 else False,
+        "save_dir": str(folder),
+        "exist_ok": True,
+        "plots": False,
+        "verbose": False,
+        "deterministic": True,
+        # Mosaic leaves for the last tenth, as 10 of the default 100 epochs.
+        "close_mosaic": max(1, recipe.epochs // 10),
+    }
+
+
+def _on_train_start(trainer: Trainer) -> None:
+    trainer._log.write(
+        "started",
+        epochs=trainer.epochs,
+        images=len(trainer.train_loader.dataset),
+        batches=len(trainer.train_loader),
+        device=str(trainer.device),
+        resumed_at=trainer.start_epoch,
+    )
+
+
+def _on_train_epoch_start(trainer: Trainer) -> None:
+    trainer._epoch_started = time.monotonic()
+    trainer._batch = 0
+
+
+def _on_train_batch_end(trainer: Trainer) -> None:
+    trainer._batch += 1
+    batches = len(trainer.train_loader)
+    trainer._log.batch(epoch=trainer.epoch + 1, batch=trainer._batch, batches=batches)
+    if (trainer._folder / STOP).exists():
+        raise StopRequestedError
+
+
+def _on_fit_epoch_end(trainer: Trainer) -> None:
+    if trainer.epoch >= trainer.epochs or getattr(trainer, "_final", False):
+        return  # the final evaluation calls this once more
+    losses = {name: round(float(value), 5) for name, value in (trainer.tloss or {}).items()}
+    trainer._final = bool(trainer.stop)
+    trainer._log.write(
+        "epoch",
+        epoch=trainer.epoch + 1,
+        epochs=trainer.epochs,
+        seconds=round(time.monotonic() - trainer._epoch_started, 3),
+        loss=losses,
+        map50_95=round(best_map(trainer), 5),
+        map50=round(float(trainer.metrics.get("metrics/mAP50(B)", 0.0)), 5),
+        best=round(float(trainer.best_fitness or 0.0), 5),
+    )
