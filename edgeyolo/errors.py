@@ -97,3 +97,32 @@ class StoppedError(EdgeyoloError):
     """The work stopped at a safe point and can be resumed."""
 
     exit_code = ExitCode.STOPPED
+
+
+# Module that fails to import → (what it is called, the extra that brings it).
+PACKAGES = {
+    "cv2": ("OpenCV", "headless"),
+    "onnxruntime": ("ONNX Runtime", "onnxruntime"),
+    "ncnn": ("ncnn", "ncnn"),
+    "openvino": ("OpenVINO", "openvino"),
+    "faster_coco_eval": ("faster-coco-eval", "val"),
+    "torch": ("torch", "workshop"),
+    "torchvision": ("torchvision", "workshop"),
+    "ultralytics": ("ultralytics", "workshop"),
+    "torch_pruning": ("torch-pruning", "workshop"),
+    "onnx": ("onnx", "workshop"),
+    "onnxslim": ("onnxslim", "workshop"),
+    "pnnx": ("pnnx", "workshop"),
+    "jinja2": ("jinja2", "workshop"),
+    "matplotlib": ("matplotlib", "workshop"),
+}
+
+
+def missing(error: ImportError) -> EdgeyoloError | None:
+    """Name the extra that brings what failed to import, or ``None`` for a bug of ours."""
+    name = (error.name or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and name in PACKAGES:
+        return MissingDependencyError(*PACKAGES[name])
+    if "libGL" in str(error):  # opencv-python on a system without a desktop
+        return MissingDependencyError("an OpenCV that works without a desktop", "headless")
+    return None

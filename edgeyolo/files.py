@@ -22,6 +22,9 @@ _CANNOT_WRITE = {
     errno.EACCES,
     errno.EPERM,
     errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
     errno.EIO,
 }
 
@@ -34,8 +37,8 @@ def write_text(path: Path, text: str) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)
-            os.chmod(name, 0o644)  # mkstemp's 0600 would hide the file from other users
-            os.replace(name, path)
+            Path(name).chmod(0o644)  # mkstemp's 0600 would hide the file from other users
+            Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -63,10 +66,10 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             yield work
-            os.chmod(work, 0o755)
+            work.chmod(0o755)
             if replace and path.exists():
                 shutil.rmtree(path)
-            os.replace(work, path)
+            work.replace(path)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise

@@ -73,4 +73,4 @@ def _side_effects_undone() -> Iterator[None]:
     os.environ.update(environment)
     cv2.setNumThreads(threads)
     torch.save = save
-    torch.set_printoptions(profile="default")
+    torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]

@@ -47,8 +47,6 @@ def load_split(dataset: Dataset, split: str) -> list[Sample]:
 def _load(image: Path, dataset: Dataset) -> Sample | DataError:
     try:
         height, width = read_image(image).shape[:2]
-        return Sample(
-            image, height, width, read_labels(label_path(image), len(dataset.names))
-        )
+        return Sample(image, height, width, read_labels(label_path(image), len(dataset.names)))
     except DataError as error:
         return error

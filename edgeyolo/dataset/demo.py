@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgeyolo.dataset.demo_scene import Box
-    from edgeyolo.dataset.demo_signs import Image
+    from edgeyolo.dataset.demo_world.arrays import Image
+    from edgeyolo.dataset.demo_world.compositing import Box
 
 DEMO_VERSION = 1  # raised whenever the same seed gives other images
 DEMO_NAMES = ("stop", "yield", "speed-limit", "no-entry", "warning")
@@ -69,20 +69,18 @@ def _publish(partial: Path, root: Path) -> None:
             raise
 
 
-def _write_all(
-    folder: Path, counts: dict[str, int], progress: Progress | None, video: bool
-) -> None:
+def _write_all(root: Path, counts: dict[str, int], progress: Progress | None, video: bool) -> None:
     total = sum(counts.values()) + (CLIP_FRAMES if video else 0)
-    steps = [_write_split(folder, split, count) for split, count in counts.items()]
+    steps = [_write_split(root, split, count) for split, count in counts.items()]
     if video:
-        steps.append(_write_clip(folder))
+        steps.append(_write_clip(root))
     done = 0
     for step in steps:
         for _ in step:
             done += 1
             if progress is not None:
                 progress(done, total)
-    (folder / "data.yaml").write_text(_data_yaml(), encoding="utf-8")
+    (root / "data.yaml").write_text(_data_yaml(), encoding="utf-8")
 
 
 def _data_yaml() -> str:
@@ -96,10 +94,10 @@ def render(split: str, index: int) -> tuple[Image, list[Box]]:
     """Image ``index`` of a split, uint8 [height, width, 3] (BGR), and its boxes."""
     import numpy as np
 
-    from edgeyolo.dataset import demo_scene
+    from edgeyolo.dataset.demo_world.picture import picture
 
     rng = np.random.default_rng((SEED, list(DEMO_SPLITS).index(split), index))
-    return demo_scene.compose(rng, *SIZES[index % len(SIZES)])
+    return picture(rng, *SIZES[index % len(SIZES)])
 
 
 def label_text(boxes: list[Box], height: int, width: int) -> str:
@@ -134,22 +132,24 @@ def _write_clip(folder: Path) -> Iterator[None]:
     """Write ``clip.mp4`` and ``clip.jsonl``, one frame for each step of the iterator."""
     import cv2
 
-    from edgeyolo.dataset import demo_scene
+    from edgeyolo.dataset.demo_world.clip import Drive
 
     codec = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(folder / "clip.mp4"), codec, CLIP_FPS, CLIP_SIZE)
     if not writer.isOpened():
         raise OSError("this OpenCV cannot write mp4 files")
-    drive = demo_scene.Drive(SEED, *CLIP_SIZE)
+    drive = Drive(SEED, *CLIP_SIZE)
     with (folder / "clip.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
         for index in range(CLIP_FRAMES):
             image, boxes = drive.frame(index / CLIP_FPS)
             writer.write(image)
-            known = [
-                {"xyxy": [round(value, 2) for value in box.xyxy], "class_id": box.class_id}
-                for box in boxes
-            ]
-            frame = {"frame": index, "time_s": round(index / CLIP_FPS, 4), "boxes": known}
-            lines.write(json.dumps(frame) + "\n")
+            lines.write(_clip_line(index, boxes))
             yield
     writer.release()
+
+
+def _clip_line(frame: int, boxes: list[Box]) -> str:
+    """One line of ``clip.jsonl``."""
+    known = [{"xyxy": [round(x, 2) for x in b.xyxy], "class_id": b.class_id} for b in boxes]
+    time_s = round(frame / CLIP_FPS, 4)
+    return json.dumps({"frame": frame, "time_s": time_s, "boxes": known}) + "\n"

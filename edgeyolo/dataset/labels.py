@@ -1,4 +1,4 @@
-"""One label file: ``class cx cy w h`` per line, in parts of the image (or a class and a polygon)."""
+"""One label file: ``class cx cy w h`` per line in parts of the image, or a class and a polygon."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_labels(path: Path, classes: int) -> Boxes:
     if not path.is_file():
         return np.zeros((0, 5), dtype=np.float32)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not a text file.") from error
     rows = [

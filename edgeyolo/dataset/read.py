@@ -78,7 +78,8 @@ def _load(path: Path) -> dict[str, Any]:
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # Besides its own errors, PyYAML lets through those of int(), date() and deep nesting.
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
         raise DataError(f"{path}{where} is not valid YAML.", "Mend it and try again.") from error
@@ -122,9 +123,27 @@ def _expand(path: Path, root: Path, split: str, entry: str) -> list[Path]:
         files = (file.absolute() for file in place.rglob("*"))
         return [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
     if place.suffix == ".txt" and place.is_file():
-        lines = place.read_text(encoding="utf-8").split("\n")
-        return [(place.parent / line.strip()).absolute() for line in lines if line.strip()]
+        return _listed(place)
+    problem = "is neither a folder nor a .txt list" if place.exists() else "does not exist"
     raise DataError(
-        f"The {split} split of {path} points to {place}, which does not exist.",
+        f"The {split} split of {path} points to {place}, which {problem}.",
         "Paths in it are relative to 'path', or to its own folder.",
     )
+
+
+def _listed(file: Path) -> list[Path]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not a text file.", "Write one image path per line.") from error
+    images = []
+    for number, line in enumerate(lines, start=1):
+        image = (file.parent / line.strip()).absolute()
+        if line.strip() and not image.is_file():
+            raise DataError(
+                f"{file} line {number}: there is no image {image}.",
+                "Paths in it are relative to its own folder.",
+            )
+        if line.strip():
+            images.append(image)
+    return images

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from edgeyolo.errors import BundleError
@@ -46,8 +46,15 @@ class Bundle:
         return next(iter(self.engines))
 
     def file(self, engine: str, role: str) -> Path:
-        """Path of one of an engine's files."""
-        return self.root / self.engines[engine][role]
+        """Path of one of an engine's files.
+
+        Raises:
+            BundleError: when the bundle has no such file.
+        """
+        name = self.engines.get(engine, {}).get(role)
+        if name is None:
+            raise BundleError(f"The bundle {self.root} has no {role} of {engine}.", _EXPORT_AGAIN)
+        return self.root / name
 
     def size_bytes(self, engine: str) -> int:
         """Bytes that one engine's files take on the board."""
@@ -78,6 +85,12 @@ class Bundle:
         root = Path(path)
         root = root.parent if root.name == MANIFEST else root
         manifest = _read_manifest(root)
+        try:
+            complete = _is_complete(manifest)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            complete = False
+        if not complete:
+            raise BundleError(f"{root / MANIFEST} does not describe a bundle.", _EXPORT_AGAIN)
         for name, entry in manifest["files"].items():
             _verify(root / name, entry)
         shape = manifest["input"]
@@ -108,9 +121,7 @@ class Bundle:
             "input": {"height": self.height, "width": self.width, "color": "RGB", "range": [0, 1]},
             "strides": list(self.strides),
             "reg_max": self.reg_max,
-            "engines": [
-                {"name": engine, "files": files} for engine, files in self.engines.items()
-            ],
+            "engines": [{"name": engine, "files": files} for engine, files in self.engines.items()],
             "files": {
                 name: {
                     "sha256": sha256(self.root / name),
@@ -132,7 +143,7 @@ def _read_manifest(root: Path) -> dict[str, Any]:
         )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise BundleError(f"{path} is not readable JSON.", _COPY_AGAIN) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BundleError(f"{path} was not written by edgeyolo.", "Give the folder of a bundle.")
@@ -147,6 +158,24 @@ def _read_manifest(root: Path) -> dict[str, Any]:
 
 
 _COPY_AGAIN = "Copy the bundle again from where it was made, or export it again."
+_EXPORT_AGAIN = "Export the bundle again."
+
+
+def _is_complete(manifest: dict[str, Any]) -> bool:
+    """Whether all values are there, of the right kind, and every file lies in the folder."""
+    shape, names, engines = manifest["input"], manifest["names"], manifest["engines"]
+    numbers = [shape["height"], shape["width"], manifest["reg_max"], *manifest["strides"]]
+    texts = [manifest["name"], manifest["precision"], manifest["license"], *names]
+    used = [file for entry in engines for file in entry["files"].values()]
+    listed = {file: (entry["bytes"], entry["sha256"]) for file, entry in manifest["files"].items()}
+    return (
+        all(type(number) is int and number > 0 for number in numbers)
+        and all(isinstance(text, str) for text in [*texts, *(entry["name"] for entry in engines)])
+        and bool(manifest["strides"] and engines and isinstance(names, list) and names)
+        and isinstance(manifest["provenance"], dict)
+        and all(file in listed for file in used)
+        and all(PureWindowsPath(file).name == file for file in listed)
+    )
 
 
 def _verify(path: Path, entry: dict[str, Any]) -> None:

@@ -65,15 +65,14 @@ def _distances(sides: Float, reg_max: int) -> Float:
     bins = sides.reshape(4, reg_max, -1)
     weights = np.exp(bins - bins.max(axis=1, keepdims=True))
     steps = np.arange(reg_max, dtype=np.float32)[:, None]
-    result: Float = (weights * steps).sum(axis=1) / weights.sum(axis=1)
-    return result
+    result = (weights * steps).sum(axis=1) / weights.sum(axis=1)
+    return np.asarray(result, np.float32)
 
 
 def _sigmoid(values: Float) -> Float:
     # exp of a large positive number overflows to inf, which still gives the right 0.
     with np.errstate(over="ignore"):
-        result: Float = 1 / (1 + np.exp(-values))
-    return result
+        return np.asarray(1 / (1 + np.exp(-values)), np.float32)
 
 
 def _logit(probability: float) -> float:

@@ -24,9 +24,7 @@ class Detections:
     @classmethod
     def empty(cls) -> Detections:
         """Nothing found."""
-        return cls(
-            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
-        )
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
     def to_list(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Plain values for JSON: pixels to 2 decimals, scores to 4."""

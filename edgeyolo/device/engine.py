@@ -54,8 +54,9 @@ def load_engine(bundle: Bundle, name: str, threads: int | None = None) -> Engine
     try:
         engine: Engine = module.Engine(bundle, threads or available_cores())
     except RuntimeError as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BundleError(
-            f"{name} cannot load {bundle.root}: {str(error).strip().splitlines()[0]}",
+            f"{name} cannot load {bundle.root}: {reason}",
             "Export the bundle again with the installed version of the engine.",
         ) from error
     return engine

@@ -31,23 +31,27 @@ class Placement:
             [self.source_width, self.source_height, self.source_width, self.source_height],
             np.float32,
         )
-        return np.clip((xyxy - offset) / np.float32(self.scale), 0, limit)
+        return np.asarray(np.clip((xyxy - offset) / np.float32(self.scale), 0, limit), np.float32)
 
 
 def place(source_height: int, source_width: int, height: int, width: int) -> Placement:
     """Rounding as in ultralytics' square LetterBox, so that boxes agree to the pixel."""
     scale = min(height / source_height, width / source_width)
-    free_width = width - round(source_width * scale)
-    free_height = height - round(source_height * scale)
+    inner_height, inner_width = _inner(source_height, source_width, scale)
+    free_width, free_height = width - inner_width, height - inner_height
     left, top = round(free_width / 2 - 0.1), round(free_height / 2 - 0.1)
     return Placement(scale, left, top, source_height, source_width)
 
 
+def _inner(source_height: int, source_width: int, scale: float) -> tuple[int, int]:
+    """Height and width of the scaled image; even the thinnest strip keeps a pixel."""
+    return max(1, round(source_height * scale)), max(1, round(source_width * scale))
+
+
 def letterbox(image: Image, height: int, width: int) -> tuple[Blob, Placement]:
     """(H, W, 3) BGR uint8 → the net's input, and where the image lies in it."""
-    placement = place(*image.shape[:2], height, width)
-    inner_width = round(image.shape[1] * placement.scale)
-    inner_height = round(image.shape[0] * placement.scale)
+    placement = place(image.shape[0], image.shape[1], height, width)
+    inner_height, inner_width = _inner(image.shape[0], image.shape[1], placement.scale)
     if image.shape[:2] != (inner_height, inner_width):
         resized = cv2.resize(image, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
         image = np.asarray(resized, np.uint8)

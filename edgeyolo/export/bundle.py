@@ -79,17 +79,24 @@ def check_request(engines: Sequence[str], imgsz: int, out: Path, *, force: bool)
                 f"There is no engine {engine!r} to export to.",
                 f"The engines are {', '.join(ENGINES)}.",
             )
+    check_imgsz(imgsz)
+    if out.exists() and not force:
+        raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")
+    if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir()):
+        raise UsageError(f"{out} is not a bundle, so it is not replaced.", "Choose another --out.")
+
+
+def check_imgsz(imgsz: int) -> None:
+    """Refuse an input side that the strides do not divide.
+
+    Raises:
+        UsageError: naming the nearest possible one.
+    """
     if imgsz < 32 or imgsz % 32:
         near = max(32, round(imgsz / 32) * 32)
         raise UsageError(
             f"An image size of {imgsz} is not possible.",
             f"It must be a multiple of 32; the nearest is {near}.",
-        )
-    if out.exists() and not force:
-        raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")
-    if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir()):
-        raise UsageError(
-            f"{out} is not a bundle, so it is not replaced.", "Choose another --out."
         )
 
 

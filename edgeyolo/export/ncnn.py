@@ -22,7 +22,8 @@ def write(graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path) -
     The input is called ``in0``, the outputs ``out0``, ``out1``, … in order.
     """
     with tempfile.TemporaryDirectory() as work:
-        torch.jit.trace(graph, example_input(imgsz), check_trace=False).save(f"{work}/model.pt")
+        traced = torch.jit.trace(graph, example_input(imgsz), check_trace=False)  # type: ignore[no-untyped-call]
+        traced.save(f"{work}/model.pt")
         # The binary itself: pnnx's Python wrapper goes on to import the code that it generates.
         shape = f"inputshape=[1,3,{imgsz},{imgsz}]"
         command = [pnnx.EXEC_PATH, "model.pt", shape, "fp16=0"]
@@ -30,6 +31,8 @@ def write(graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path) -
         for name in FILES.values():
             if not (Path(work) / name).is_file():
                 last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-                raise EdgeyoloError(f"pnnx could not convert the net: {' '.join(last) or 'no word'}")
+                raise EdgeyoloError(
+                    f"pnnx could not convert the net: {' '.join(last) or 'no word'}"
+                )
             shutil.copyfile(Path(work) / name, folder / name)
     return FILES

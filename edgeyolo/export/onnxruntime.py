@@ -33,13 +33,13 @@ def to_onnx(graph: RawHeads, imgsz: int, strides: tuple[int, ...]) -> onnx.Model
         torch.onnx.export(
             graph,
             (example_input(imgsz),),
-            buffer,
+            buffer,  # type: ignore[arg-type]
             input_names=["images"],
             output_names=output_names(strides),
             opset_version=_OPSET,
             dynamo=False,
         )
-    model = onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
+    model: onnx.ModelProto = onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
     for node in model.graph.node:
         node.doc_string = ""  # holds source paths of this machine
     onnx.checker.check_model(model, full_check=True)

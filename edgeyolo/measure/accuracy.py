@@ -130,7 +130,7 @@ def paired_difference(a: Accuracy, b: Accuracy) -> tuple[float, tuple[float, flo
 
 
 def _ground_truth(samples: Sequence[Sample], names: Sequence[str]) -> dict[str, Any]:
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for image_id, sample in enumerate(samples, start=1):
         size = np.array([sample.width, sample.height] * 2, np.float64)
         for class_id, *box in sample.boxes.astype(np.float64):

@@ -60,6 +60,8 @@ def interval(values: Float, point: float) -> tuple[float, float]:
     whole set; the correction shifts the percentiles by as much as the draws lie off the point.
     """
     values = values[~np.isnan(values)]
+    if not len(values):  # no draw has an object
+        return point, point
     normal = NormalDist()
     below = (np.sum(values < point) + 0.5 * np.sum(values == point)) / len(values)
     shift = 2 * normal.inv_cdf(min(max(float(below), 1e-3), 1 - 1e-3))

@@ -80,7 +80,10 @@ def verdict(rounds: Sequence[Sequence[float]]) -> str:
     """``stable``, or ``noisy`` when p90 is far above p50 or the rounds drift apart."""
     figures = percentiles(rounds)
     third = max(1, len(rounds) // 3)
-    first, last = np.median(np.concatenate(rounds[:third])), np.median(np.concatenate(rounds[-third:]))
+    first, last = (
+        np.median(np.concatenate(rounds[:third])),
+        np.median(np.concatenate(rounds[-third:])),
+    )
     drift = abs(float(last - first)) / float(first)
     noisy = figures["p90"] > 1.3 * figures["p50"] or (len(rounds) > 1 and drift > 0.05)
     return "noisy" if noisy else "stable"

@@ -22,7 +22,7 @@ from edgeyolo.errors import EdgeyoloError, MissingDependencyError
 from edgeyolo.images import Image, read_image
 
 _WARMUP_BLOCK = 10
-_WARMUP_LIMIT_S = 10.0
+_WARMUP_LIMIT_S = 5.0
 _SETTLED = 0.02  # medians of two blocks in a row differ by less
 
 

@@ -96,7 +96,9 @@ def backbone_length(spec: SlimSpec) -> int:
 
 def to_yaml(spec: SlimSpec, classes: int) -> dict[str, Any]:
     """The dictionary that ``ultralytics.nn.tasks.DetectionModel`` builds the net from."""
-    rows = [[layer.row[0], layer.row[1], layer.row[2], list(layer.row[3])] for layer in layers(spec)]
+    rows = [
+        [layer.row[0], layer.row[1], layer.row[2], list(layer.row[3])] for layer in layers(spec)
+    ]
     split = backbone_length(spec)
     return {
         "nc": classes,
@@ -117,6 +119,13 @@ def from_yaml(values: dict[str, Any]) -> SlimSpec:
     Raises:
         SpecError: when the rows are not those of a YOLOv8 detection net.
     """
+    try:
+        return _recognized(values)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise SpecError("The checkpoint's model YAML is malformed.", _ONLY_V8) from error
+
+
+def _recognized(values: dict[str, Any]) -> SlimSpec:
     depth, width, max_channels = _scales(values)
     activation = values.get("activation") or ACTIVATIONS["silu"]
     name = next((key for key, text in ACTIVATIONS.items() if text == activation), "")

@@ -17,8 +17,8 @@ from edgeyolo.errors import SpecError
 from edgeyolo.slim.architecture import layers
 from edgeyolo.slim.checkpoint import names_of, spec_of
 from edgeyolo.slim.net import build, raw_heads
-from edgeyolo.slim.split import SplitC2f, merged_state
 from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.slim.split import SplitC2f, merged_state
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,7 +51,9 @@ def inherit(
     _prune(trunk, target)
     state = merged_state(trunk)
     fates = [
-        TensorFate(name, tuple(value.shape), shapes.get(name), _copy(value, state[name], shapes[name]))
+        TensorFate(
+            name, tuple(value.shape), shapes.get(name), _copy(value, state[name], shapes[name])
+        )
         for name, value in target.state_dict().items()
     ]
     return target, _mark_new(fates, source, spec, names)
@@ -122,9 +124,7 @@ def _keep_levels(head: Any, source: SlimSpec, spec: SlimSpec) -> None:
     head.nl = len(kept)
 
 
-def _replace_classes(
-    head: Any, target: Any, old: tuple[str, ...], new: tuple[str, ...]
-) -> None:
+def _replace_classes(head: Any, target: Any, old: tuple[str, ...], new: tuple[str, ...]) -> None:
     """Carry the rows of classes that both nets know, by name; the others start fresh."""
     if old == new:
         return

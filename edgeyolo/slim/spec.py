@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
-from fractions import Fraction
 from typing import Any
 
 from edgeyolo.errors import SpecError
@@ -18,6 +17,7 @@ ACTIVATIONS = {
     "hardswish": "torch.nn.Hardswish()",
 }
 WIDTH_STEPS = 64  # widths are multiples of 1/64
+_ROUNDING = 1e-6  # how far from a multiple a width may be written
 MIN_CHANNELS = 8  # ultralytics rounds every layer up to a multiple of 8
 
 
@@ -43,11 +43,14 @@ class SlimSpec:
     cut_backbone: bool = False
 
     def __post_init__(self) -> None:
-        _check_width(self.width)
         _check_depth(self.depth)
-        object.__setattr__(self, "heads", _ordered_heads(self.heads))
         _check_choice("reg_max", self.reg_max, REG_MAX_CHOICES)
         _check_max_channels(self.max_channels)
+        # Equal values must be written alike, since the name is made from them.
+        object.__setattr__(self, "width", _exact_width(self.width))
+        object.__setattr__(self, "reg_max", int(self.reg_max))
+        object.__setattr__(self, "max_channels", int(self.max_channels))
+        object.__setattr__(self, "heads", _ordered_heads(self.heads))
         if self.activation not in ACTIVATIONS:
             raise SpecError(
                 f"There is no activation {self.activation!r}.",
@@ -65,7 +68,7 @@ class SlimSpec:
 
         Values at their default are left out after the width and the depth.
         """
-        parts = [f"w{self.width:g}", f"d{self.depth:g}"]
+        parts = [f"w{self.width:g}", f"d{_digits(self.depth)}"]
         if self.heads != LEVELS:
             parts.append("".join(self.heads))
         if self.reg_max != 16:
@@ -126,15 +129,21 @@ def _ordered_heads(heads: tuple[str, ...]) -> tuple[str, ...]:
     return kept
 
 
-def _check_width(width: float) -> None:
-    steps = Fraction(width).limit_denominator(10**6) * WIDTH_STEPS
-    if steps.denominator == 1 and 1 <= steps <= WIDTH_STEPS:
-        return
+def _digits(value: float) -> str:
+    """All digits that tell a number from others, without a trailing ``.0``."""
+    return repr(float(value)).removesuffix(".0")
+
+
+def _exact_width(width: float) -> float:
+    """The multiple of 1/64 that is meant, free of the caller's rounding."""
     allowed = "The width is a multiple of 1/64 from 0.015625 to 1"
-    if not 1 <= steps <= WIDTH_STEPS:
-        near = 1 / WIDTH_STEPS if steps < 1 else 1.0
+    if not 1 / WIDTH_STEPS - _ROUNDING <= width <= 1 + _ROUNDING:
+        near = 1.0 if width > 1 else 1 / WIDTH_STEPS
         raise SpecError(f"A width of {width:g} is not possible.", f"{allowed}; use {near:g}.")
-    below = int(steps)
+    nearest = round(width * WIDTH_STEPS) / WIDTH_STEPS
+    if abs(width - nearest) <= _ROUNDING:
+        return nearest
+    below = int(width * WIDTH_STEPS)
     raise SpecError(
         f"A width of {width:g} is not possible.",
         f"{allowed}; the nearest are {below / WIDTH_STEPS:g} and {(below + 1) / WIDTH_STEPS:g}.",

@@ -63,8 +63,8 @@ def merged_state(net: DetectionModel) -> dict[str, Tensor]:
     for name, value in state.items():
         if ".cv0." in name:
             continue
-        first = state.get(name.replace(".cv1.", ".cv0.", 1)) if ".cv1." in name else None
-        whole = first is None or first is value or value.dim() == 0
+        first = state.get(name.replace(".cv1.", ".cv0.", 1), value)
+        whole = first is value or value.dim() == 0
         merged[name] = value if whole else torch.cat([first, value])
     return merged
 

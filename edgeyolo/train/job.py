@@ -24,9 +24,7 @@ def run(folder: Path) -> ExitCode:
     try:
         return _train(folder, log)
     except EdgeyoloError as error:
-        log.write(
-            "failed", message=error.message, hint=error.hint, exit_code=int(error.exit_code)
-        )
+        log.write("failed", message=error.message, hint=error.hint, exit_code=int(error.exit_code))
         return error.exit_code
     except Exception as error:  # the edge of this process: the parent can read only events
         reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
@@ -47,7 +45,7 @@ def _train(folder: Path, log: EventLog) -> ExitCode:
     dataset = read_dataset(Path(job.data))
     samples = {split: load_split(dataset, split) for split in ("train", "val")}
     open_workshop()
-    from edgeyolo.train.trainer import StopRequestedError, Trainer, best_map
+    from edgeyolo.train.trainer import StopRequestedError, Trainer
 
     trainer = Trainer(folder, job.recipe, samples, dataset.names, log)
     try:
@@ -59,7 +57,7 @@ def _train(folder: Path, log: EventLog) -> ExitCode:
         "finished",
         epochs=trainer.epochs,
         seconds=round(time.monotonic() - started, 1),
-        map50_95=round(best_map(trainer), 5),
+        map50_95=round(trainer.best_map(), 5),
         checkpoint=BEST,
     )
     return ExitCode.OK

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.tasks import DetectionModel
-from ultralytics.utils.torch_utils import unwrap_model
+from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from edgeyolo.dataset.check import Sample
 from edgeyolo.errors import UsageError
@@ -21,7 +21,7 @@ from edgeyolo.train.recipe import Recipe
 
 
 class StopRequestedError(Exception):
-    """Raised inside the training loop; unlike the trainer's own stop it leaves a resumable state."""
+    """Ends the training loop; unlike the trainer's own stop it leaves a resumable state."""
 
 
 class Trainer(DetectionTrainer):  # type: ignore[misc]
@@ -83,10 +83,14 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
             parameter.requires_grad_(True)
         return net.float()
 
+    def final_eval(self) -> None:
+        """Drop the optimizer's state; the best net's figures are known from its own epoch."""
+        for checkpoint in (self.last, self.best):
+            strip_optimizer(checkpoint)
 
-def best_map(trainer: Trainer) -> float:
-    """mAP50-95 of the last validation."""
-    return float(trainer.metrics.get("metrics/mAP50-95(B)", 0.0))
+    def best_map(self) -> float:
+        """mAP50-95 on val of the best epoch, which ultralytics takes as fitness."""
+        return float(self.best_fitness or 0.0)
 
 
 def choose_device(device: str) -> str:
@@ -157,17 +161,14 @@ def _on_train_batch_end(trainer: Trainer) -> None:
 
 
 def _on_fit_epoch_end(trainer: Trainer) -> None:
-    if trainer.epoch >= trainer.epochs or getattr(trainer, "_final", False):
-        return  # the final evaluation calls this once more
     losses = {name: round(float(value), 5) for name, value in (trainer.tloss or {}).items()}
-    trainer._final = bool(trainer.stop)
     trainer._log.write(
         "epoch",
         epoch=trainer.epoch + 1,
         epochs=trainer.epochs,
         seconds=round(time.monotonic() - trainer._epoch_started, 3),
         loss=losses,
-        map50_95=round(best_map(trainer), 5),
-        map50=round(float(trainer.metrics.get("metrics/mAP50(B)", 0.0)), 5),
-        best=round(float(trainer.best_fitness or 0.0), 5),
+        map50_95=round(float(trainer.metrics["metrics/mAP50-95(B)"]), 5),
+        map50=round(float(trainer.metrics["metrics/mAP50(B)"]), 5),
+        best=round(trainer.best_map(), 5),
     )

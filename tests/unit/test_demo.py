@@ -14,7 +14,10 @@ from edgeyolo.dataset import demo
 
 cv2 = pytest.importorskip("cv2")
 np = pytest.importorskip("numpy")
-scene = pytest.importorskip("edgeyolo.dataset.demo_scene")
+compositing = pytest.importorskip("edgeyolo.dataset.demo_world.compositing")
+layers = pytest.importorskip("edgeyolo.dataset.demo_world.layers")
+perspective = pytest.importorskip("edgeyolo.dataset.demo_world.perspective")
+sprites = pytest.importorskip("edgeyolo.dataset.demo_world.sprites")
 
 FEW = {"train": 24, "val": 3, "test": 3}
 
@@ -35,13 +38,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return demo.generate(tmp_path_factory.mktemp("demo") / "set", counts=FEW).parent
 
 
-def _flat(height: int = 200, width: int = 240) -> scene.Scene:
-    return scene.Scene(np.full((height, width, 3), 90, np.uint8))
+def _flat(height: int = 200, width: int = 240) -> compositing.Scene:
+    return compositing.Scene(np.full((height, width, 3), 90, np.uint8))
 
 
-def _sign(class_id: int, place: scene.Placement) -> scene.Layer:
-    sprite = scene.pick_sprite(np.random.default_rng(class_id), class_id)
-    return scene.warp(scene.shrink(sprite, place.side), place)
+def _sign(class_id: int, place: perspective.Placement) -> layers.Layer:
+    sprite = sprites.draw_sprite(np.random.default_rng(class_id), class_id)
+    return perspective.warp(perspective.shrink(sprite, place.side), place)
 
 
 def test_same_bytes_twice(small: Path, tmp_path: Path) -> None:
@@ -79,10 +82,10 @@ def test_splits_differ() -> None:
 @pytest.mark.parametrize("side", [12.0, 40.0, 130.0])
 @pytest.mark.parametrize("x", [120.4, 8.0])  # inside, and cut off by the left edge
 def test_box_is_tight(class_id: int, side: float, x: float) -> None:
-    place = scene.Placement(x, 100.3, side, roll=15, yaw=40, pitch=-20)
+    place = perspective.Placement(x, 100.3, side, roll=15, yaw=40, pitch=-20)
     sign = _sign(class_id, place)
     # White on black, the image is the mask of what was drawn.
-    stage = scene.Scene(np.zeros((200, 240, 3), np.uint8))
+    stage = compositing.Scene(np.zeros((200, 240, 3), np.uint8))
     assert stage.add(replace(sign, color=np.full_like(sign.color, 255)), class_id)
     (box,) = stage.boxes()
     drawn = stage.image[..., 0] > 127
@@ -94,8 +97,8 @@ def test_box_is_tight(class_id: int, side: float, x: float) -> None:
 
 def test_box_shrinks_to_what_is_visible() -> None:
     stage = _flat()
-    stage.add(_sign(3, scene.Placement(120, 100, 80)), 3)
-    wall = scene.Layer(np.zeros((200, 30, 3), np.uint8), np.ones((200, 30), np.float32), 70, 0)
+    stage.add(_sign(3, perspective.Placement(120, 100, 80)), 3)
+    wall = layers.Layer(np.zeros((200, 30, 3), np.uint8), np.ones((200, 30), np.float32), 70, 0)
     assert stage.add(wall)
     (box,) = stage.boxes()
     assert box.xyxy[0] == pytest.approx(100, abs=0.01)
@@ -103,9 +106,9 @@ def test_box_shrinks_to_what_is_visible() -> None:
 
 def test_hiding_an_object_is_refused_without_a_trace() -> None:
     stage = _flat()
-    stage.add(_sign(0, scene.Placement(120, 100, 40)), 0)
+    stage.add(_sign(0, perspective.Placement(120, 100, 40)), 0)
     before = stage.image.copy()
-    assert not stage.add(_sign(2, scene.Placement(122, 100, 60)), 2)
+    assert not stage.add(_sign(2, perspective.Placement(122, 100, 60)), 2)
     assert np.array_equal(stage.image, before)
     assert [box.class_id for box in stage.boxes()] == [0]
 
@@ -113,7 +116,7 @@ def test_hiding_an_object_is_refused_without_a_trace() -> None:
 @pytest.mark.parametrize(("x", "side"), [(-12.0, 40.0), (120.0, 6.0), (-500.0, 40.0)])
 def test_what_would_be_a_ghost_is_not_placed(x: float, side: float) -> None:
     stage = _flat()
-    assert not stage.add(_sign(1, scene.Placement(x, 100, side)), 1)
+    assert not stage.add(_sign(1, perspective.Placement(x, 100, side)), 1)
     assert (stage.image == 90).all()
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state
 
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import Float
 
 _ERRORS_ONLY = 3
+# Its exceptions have no base class of their own.
+_REFUSALS = tuple(
+    kind
+    for kind in vars(onnxruntime_pybind11_state).values()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+)
 
 
 class Engine:
@@ -24,7 +31,7 @@ class Engine:
                 options,
                 providers=["CPUExecutionProvider"],
             )
-        except onnxruntime.capi.onnxruntime_pybind11_state.OnnxRuntimeException as error:
+        except _REFUSALS as error:
             raise RuntimeError(str(error)) from error
         self._input = self._session.get_inputs()[0].name
 

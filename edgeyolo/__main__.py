@@ -1,0 +1,5 @@
+"""``python -m edgeyolo``."""
+
+from edgeyolo.cli.main import main
+
+main()

@@ -1,0 +1,20 @@
+"""edgeyolo resume: go on with a run that was stopped or killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgeyolo.cli.options import json_flag
+
+
+@click.command(short_help="Go on with a run that was stopped, or look at one that is running.")
+@click.argument("run", type=click.Path(path_type=Path))
+@json_flag
+def command(run: Path, as_json: bool) -> None:
+    """Do what is left of RUN, a folder under runs/ or its name."""
+    from edgeyolo.cli.job import finish
+    from edgeyolo.runs import Run
+
+    finish(Run.open(run), as_json)

@@ -1,0 +1,114 @@
+"""edgeyolo run: detect objects in images, a video or a camera."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgeyolo.cli.options import json_flag, setting
+from edgeyolo.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeyolo.device.frame import Sink, Source
+
+
+@click.command(short_help="Detect objects in images, a video or a camera.")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--source", type=click.Path(path_type=Path), help="Image, folder of images, video.")
+@click.option("--camera", type=click.IntRange(0), help="Number of a camera.")
+@setting("engine", help="engine to run; the bundle's default if left out")
+@setting("confidence")
+@setting("iou")
+@setting("threads")
+@click.option("--out", type=click.Path(path_type=Path), help="Annotated file or folder to write.")
+@click.option("--show", is_flag=True, help="Open a window.")
+@click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
+@json_flag
+def command(
+    bundle: Path,
+    source: Path | None,
+    camera: int | None,
+    engine: str | None,
+    confidence: float,
+    iou: float,
+    threads: int | None,
+    out: Path | None,
+    show: bool,
+    frames: int | None,
+    as_json: bool,
+) -> None:
+    """Run BUNDLE over a source; needs no torch.
+
+    A file gives an annotated copy in this folder; with --json, one JSON object per frame on
+    stdout instead. A camera shows a window if there is a screen, else a status line, and writes
+    nothing unless --out or --json is given.
+    """
+    from edgeyolo.device.detector import Detector
+    from edgeyolo.device.loop import run
+
+    if (source is None) == (camera is None):
+        raise UsageError("Name one source.", "Use --source FILE or --camera 0.")
+    opened = _open(source, camera)
+    detector = Detector(bundle, engine, confidence=confidence, iou=iou, threads=threads)
+    if out is None and not as_json and source is not None:
+        out = _default_out(source)
+    sinks = _sinks(opened, detector.bundle.names, source, out, show=show, as_json=as_json)
+    count = run(opened, detector, sinks, limit=frames)
+    if out is not None:
+        click.echo(f"{count} frames, annotated: {out}", err=as_json)
+
+
+def _open(source: Path | None, camera: int | None) -> Source:
+    from edgeyolo.device.source import open_source
+    from edgeyolo.device.sources.camera import CameraSource
+
+    if source is not None:
+        return open_source(source)
+    assert camera is not None
+    return CameraSource(camera)
+
+
+def _default_out(source: Path) -> Path:
+    from edgeyolo.images import IMAGE_SUFFIXES
+
+    if source.is_dir():
+        return Path(f"{source.resolve().name}-detected")
+    still = source.suffix.lower() in IMAGE_SUFFIXES
+    return Path(f"{source.stem}-detected{source.suffix if still else '.mp4'}")
+
+
+def _sinks(
+    opened: Source,
+    names: tuple[str, ...],
+    source: Path | None,
+    out: Path | None,
+    *,
+    show: bool,
+    as_json: bool,
+) -> list[Sink]:
+    from edgeyolo.device.sinks.jsonl import JsonLines
+    from edgeyolo.device.sinks.status import StatusLine
+    from edgeyolo.device.sinks.window import Window, has_display
+
+    sinks: list[Sink] = []
+    if as_json:
+        sinks.append(JsonLines(sys.stdout, names))
+    if out is not None:
+        sinks.append(_annotated(opened, names, source, out))
+    if show or (opened.is_live and not as_json and has_display()):
+        sinks.append(Window(names))
+    if not as_json:
+        sinks.append(StatusLine(names))
+    return sinks
+
+
+def _annotated(opened: Source, names: tuple[str, ...], source: Path | None, out: Path) -> Sink:
+    from edgeyolo.device.sinks.annotated import AnnotatedImages, AnnotatedVideo
+
+    if opened.fps is None and not opened.is_live:
+        assert source is not None
+        return AnnotatedImages(out, names, single=not source.is_dir())
+    return AnnotatedVideo(out, names, opened.fps or 15.0)

@@ -1,0 +1,106 @@
+"""edgeyolo slim: the main job."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from edgeyolo.cli.options import json_flag, setting
+from edgeyolo.config import lookup
+from edgeyolo.slim.spec import SlimSpec, parse_heads
+
+_DEMO_EPOCHS, _EPOCHS = 24, 60
+_IMGSZ = 640
+
+
+@click.command(short_help="Make a smaller net from a data set, retrain, export and measure it.")
+@setting("width")
+@setting("depth")
+@setting("heads")
+@setting("reg_max")
+@setting("max_channels")
+@setting("activation")
+@setting("cut_backbone")
+@click.option("--data", help="data.yaml of the data set, or 'demo'.")
+@setting("from")
+@setting("imgsz")
+@setting("epochs")
+@setting("wide_epochs")
+@setting("batch")
+@setting("device")
+@setting("seed")
+@setting("engine")
+@click.option("--name", help="Name of the run's folder under runs/.")
+@click.option("--dry-run", is_flag=True, help="Print what the net would cost, and end.")
+@json_flag
+def command(
+    data: str | None, dry_run: bool, as_json: bool, name: str | None, **values: Any
+) -> None:
+    """Make YOLOv8n smaller, retrain it, export it and say what was gained and lost.
+
+    The data set is --data, else the one named in edgeyolo.toml, else the data.yaml of this
+    folder, else the demo data. Everything is kept in runs/NAME; a stopped run goes on with
+    `edgeyolo resume`.
+    """
+    from edgeyolo.dataset.demo import DEMO_IMGSZ
+    from edgeyolo.dataset.find import choose_data
+
+    spec = SlimSpec(
+        width=values["width"],
+        depth=values["depth"],
+        heads=parse_heads(values["heads"]),
+        reg_max=values["reg_max"],
+        max_channels=values["max_channels"],
+        activation=values["activation"],
+        cut_backbone=values["cut_backbone"],
+    )
+    configured = lookup("data")
+    choice = choose_data(
+        data or configured.value, "named by --data" if data else f"named by {configured.origin}"
+    )
+    values["imgsz"] = values["imgsz"] or (DEMO_IMGSZ if choice.is_demo else _IMGSZ)
+    values["epochs"] = values["epochs"] or (_DEMO_EPOCHS if choice.is_demo else _EPOCHS)
+    if dry_run:
+        _dry_run(spec, len(choice.names()), values["imgsz"], as_json)
+    else:
+        _run(spec, choice, values, name, as_json)
+
+
+def _dry_run(spec: SlimSpec, classes: int, imgsz: int, as_json: bool) -> None:
+    from edgeyolo.report.cost import cost_table, cost_values
+
+    values = cost_values(spec, SlimSpec(), classes, imgsz)
+    click.echo(json.dumps(values, indent=2) if as_json else cost_table(values))
+
+
+def _run(
+    spec: SlimSpec, choice: Any, values: dict[str, Any], name: str | None, as_json: bool
+) -> None:
+    from edgeyolo.cli.job import finish
+    from edgeyolo.export.bundle import ENGINES, check_imgsz
+    from edgeyolo.flow.weights import find_weights
+    from edgeyolo.plan.plan import Plan, parse_engines
+    from edgeyolo.runs import Run
+    from edgeyolo.train.recipe import Recipe
+
+    check_imgsz(values["imgsz"])
+    # Broken data are refused before a folder is made for them.
+    data = choice.value if choice.is_demo else str(choice.open().path)
+    source = find_weights(values["from_"], is_demo=choice.is_demo)
+    recipe = Recipe(
+        values["epochs"], values["imgsz"], values["batch"], values["device"], values["seed"]
+    )
+    plan = Plan(
+        data=data,
+        data_origin=choice.origin,
+        is_demo=choice.is_demo,
+        source=str(source) if source else None,
+        spec=spec,
+        engines=parse_engines(values["engine"], ENGINES),
+        recipe=recipe,
+        wide_epochs=values["wide_epochs"],
+    )
+    click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
+    finish(Run.create(plan, name), as_json)

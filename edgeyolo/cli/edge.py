@@ -1,0 +1,58 @@
+"""The edge of the process: every error becomes one sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+import click
+
+from edgeyolo.errors import EdgeyoloError, ExitCode, missing
+
+_DEBUG = "EDGEYOLO_DEBUG"  # set it to see tracebacks
+
+
+def guard(command: click.Command) -> ExitCode | int:
+    """Run a command and return the exit code; tracebacks are for bugs only."""
+    try:
+        return command.main(standalone_mode=False) or ExitCode.OK
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        return _say("Interrupted.", "", ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except EdgeyoloError as error:
+        return _fail(error)
+    except ImportError as error:
+        found = missing(error)
+        if found is None:
+            raise
+        return _fail(found)
+    except KeyboardInterrupt:
+        return _say("Interrupted.", "", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone; the interpreter must not try to flush to it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        reason = (error.strerror or "error").lower()
+        return _say(f"Cannot write{where}: {reason}.", "Free some space.", ExitCode.FAILED)
+
+
+def _fail(error: EdgeyoloError) -> ExitCode:
+    if os.environ.get(_DEBUG):
+        raise error
+    return _say(error.message, error.hint, error.exit_code)
+
+
+def _say(message: str, hint: str, code: ExitCode) -> ExitCode:
+    click.echo(f"edgeyolo: {message}", err=True)
+    if hint:
+        click.echo(hint, err=True)
+    return code

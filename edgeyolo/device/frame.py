@@ -1,0 +1,43 @@
+"""Frame: one picture on its way from a source to the sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgeyolo.device.detections import Detections
+from edgeyolo.images import Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """An image with its place in the source."""
+
+    index: int
+    time_s: float  # since the beginning of the source
+    image: Image
+    name: str  # of the file it came from, or of the frame in it
+
+
+class Source(Protocol):
+    """Yields frames until it is exhausted; holds a device or a file open while it does."""
+
+    is_live: bool  # a camera: it never ends, and late frames are worthless
+    fps: float | None  # of a video
+
+    def frames(self) -> AbstractContextManager[Iterator[Frame]]:
+        """Open, yield, close."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes every frame with what was found in it."""
+
+    def write(self, frame: Frame, detections: Detections) -> bool:
+        """Show or store it; ``False`` asks the loop to end (a window was closed)."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is written."""

@@ -1,0 +1,42 @@
+"""A window on the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import cv2
+
+from edgeyolo.device.detections import Detections
+from edgeyolo.device.draw import draw
+from edgeyolo.device.frame import Frame
+
+_TITLE = "edgeyolo"
+_QUIT = (ord("q"), 27)  # q or Esc
+
+
+def has_display() -> bool:
+    """Whether there is a screen and an OpenCV that can open a window on it."""
+    build = cv2.getBuildInformation()
+    gui = next((line for line in build.splitlines() if line.strip().startswith("GUI:")), "")
+    if "NONE" in gui.upper():
+        return False
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(screen) or sys.platform in ("win32", "darwin")
+
+
+class Window:
+    """Shows annotated frames until q or Esc is pressed."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def write(self, frame: Frame, detections: Detections) -> bool:
+        """Show one frame."""
+        cv2.imshow(_TITLE, draw(frame.image, detections, self._names))
+        return cv2.waitKey(1) & 0xFF not in _QUIT
+
+    def close(self) -> None:
+        """Close the window."""
+        cv2.destroyAllWindows()

@@ -1,0 +1,92 @@
+"""Run one training in its own process and pass on what it says."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from pathlib import Path
+
+from edgeyolo.errors import StoppedError
+from edgeyolo.files import fail_clearly
+from edgeyolo.progress import Progress
+from edgeyolo.runs import Run
+from edgeyolo.train import process
+from edgeyolo.train.events import Event
+from edgeyolo.train.folder import BEST
+
+
+def train(run: Run, name: str, result: Path, progress: Progress) -> None:
+    """Train ``train/<name>/start.pt`` and put the best net at ``result``.
+
+    The first Ctrl-C asks the job to stop after its batch, the second ends it.
+
+    Raises:
+        StoppedError: when it was asked to stop; ``edgeyolo resume`` goes on.
+        EdgeyoloError: when it failed.
+    """
+    folder = run.training(name).absolute()
+    if not process.is_finished(folder):
+        try:
+            _attend(folder, progress)
+        except StoppedError as error:
+            raise StoppedError(
+                error.message, f"Go on with: edgeyolo resume {run.folder}"
+            ) from error
+    with fail_clearly(result):
+        part = result.with_suffix(".part")
+        shutil.copyfile(folder / BEST, part)
+        part.replace(result)
+
+
+def _attend(folder: Path, progress: Progress) -> None:
+    reader = process.start(folder)
+    view = _View(progress)
+    asked = False
+    while True:
+        try:
+            for event in process.follow(folder, reader):
+                view.show(event)
+            return
+        except KeyboardInterrupt:
+            if asked:
+                process.kill(folder)
+                raise
+            asked = True
+            process.ask_to_stop(folder)
+            progress.line("Stopping after this batch; press Ctrl-C again to end it at once.")
+
+
+class _View:
+    """Turns events into progress; an epoch counts with its validation, so the ETA is honest."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._epochs = 1
+        self._seconds: list[float] = []
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        kind = event["event"]
+        if kind == "started":
+            self._epochs = event["epochs"]
+            where = f", from epoch {event['resumed_at'] + 1}" if event["resumed_at"] else ""
+            self._progress.line(f"Training {event['images']} images on {event['device']}{where}.")
+        elif kind == "batch":
+            done = event["epoch"] - 1 + 0.9 * event["batch"] / event["batches"]
+            self._progress.step(done, self._epochs, self._note(event["epoch"]))
+        elif kind == "epoch":
+            self._seconds.append(event["seconds"])
+            self._best = event["best"]
+            self._progress.step(event["epoch"], self._epochs, self._note(event["epoch"]))
+        elif kind == "finished":
+            self._progress.line(f"Best mAP50-95 on val while training: {event['map50_95']:.3f}.")
+
+    _best: float | None = None
+
+    def _note(self, epoch: int) -> str:
+        parts = [f"epoch {epoch}/{self._epochs}"]
+        if self._seconds:
+            parts.append(f"{statistics.median(self._seconds):.1f} s each")
+        if self._best is not None:
+            parts.append(f"best mAP50-95 {self._best:.3f}")
+        return ", ".join(parts)

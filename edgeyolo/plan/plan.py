@@ -1,0 +1,107 @@
+"""Plan: everything that a run was asked to do, so that it can be resumed from its folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeyolo.files import read_json, write_json
+from edgeyolo.plan.candidate import Candidate
+from edgeyolo.slim.cost import cost
+from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.train.recipe import Recipe
+
+FORMAT = "edgeyolo-plan"
+VERSION = 1
+GRID = 32  # input sides are multiples of the largest stride
+_SMALLEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One slim net from one data set, against the wide net that it comes from.
+
+    ``source`` is the checkpoint to inherit from, or ``None`` when the wide net is trained first.
+    """
+
+    data: str
+    data_origin: str
+    is_demo: bool
+    source: str | None
+    spec: SlimSpec
+    engines: tuple[str, ...]
+    recipe: Recipe
+    wide_epochs: int
+
+    @property
+    def imgsz(self) -> int:
+        """Input side of the slim net and of the baseline."""
+        return self.recipe.imgsz
+
+    def candidates(self) -> list[Candidate]:
+        """The slim net on each engine."""
+        return [Candidate(self.spec, self.imgsz, engine) for engine in self.engines]
+
+    def save(self, path: Path) -> None:
+        """Write ``plan.json``."""
+        write_json(
+            path,
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "data": self.data,
+                "data_origin": self.data_origin,
+                "is_demo": self.is_demo,
+                "source": self.source,
+                "spec": self.spec.to_dict(),
+                "engines": list(self.engines),
+                "recipe": self.recipe.to_dict(),
+                "wide_epochs": self.wide_epochs,
+                "candidates": [candidate.to_dict() for candidate in self.candidates()],
+            },
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        """Read ``plan.json``."""
+        values: dict[str, Any] = read_json(path)
+        return cls(
+            data=values["data"],
+            data_origin=values["data_origin"],
+            is_demo=values["is_demo"],
+            source=values["source"],
+            spec=SlimSpec.from_dict(values["spec"]),
+            engines=tuple(values["engines"]),
+            recipe=Recipe(**values["recipe"]),
+            wide_epochs=values["wide_epochs"],
+        )
+
+
+def smaller_imgsz(wide: SlimSpec, slim: SlimSpec, classes: int, imgsz: int) -> int | None:
+    """Input side at which the wide net needs about the FLOPs of the slim one.
+
+    "Same net, smaller image" is what a slimmer net has to beat. ``None`` where the slim net is so
+    close to the wide one that no smaller side fits.
+    """
+    share = cost(slim, classes, imgsz).gflops / cost(wide, classes, imgsz).gflops
+    side = max(_SMALLEST, round(imgsz * math.sqrt(share) / GRID) * GRID)
+    return side if side < imgsz else None
+
+
+def parse_engines(text: str | None, known: Iterable[str]) -> tuple[str, ...]:
+    """Read ``ncnn,openvino``; all known engines if nothing is named.
+
+    Raises:
+        UsageError: for an unknown engine.
+    """
+    from edgeyolo.errors import UsageError
+
+    known = tuple(known)
+    engines = tuple(dict.fromkeys((text or ",".join(known)).replace(",", " ").lower().split()))
+    for engine in engines:
+        if engine not in known:
+            raise UsageError(f"There is no engine {engine!r}.", f"Choose from {', '.join(known)}.")
+    return engines

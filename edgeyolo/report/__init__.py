@@ -1,0 +1,1 @@
+"""report.json and everything shown of it: pure functions of measured values."""

@@ -1,0 +1,131 @@
+"""Run: a folder that holds all state of one job, so that a killed one can go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeyolo.errors import UsageError
+from edgeyolo.files import fail_clearly
+from edgeyolo.plan.candidate import Candidate
+from edgeyolo.plan.plan import Plan
+
+ROOT = Path("runs")
+PLAN = "plan.json"
+WIDE = "wide"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Paths inside a run's folder; nothing is kept in memory."""
+
+    folder: Path
+
+    @property
+    def plan_file(self) -> Path:
+        return self.folder / PLAN
+
+    @property
+    def data_file(self) -> Path:
+        """What was found out about the data set."""
+        return self.folder / "data.json"
+
+    @property
+    def wide_checkpoint(self) -> Path:
+        """The net that is inherited from, and the baseline."""
+        return self.folder / "wide.pt"
+
+    @property
+    def slim_checkpoint(self) -> Path:
+        """The retrained slim net."""
+        return self.folder / "slim.pt"
+
+    @property
+    def bundle(self) -> Path:
+        """The result, for all engines."""
+        return self.folder / "bundle"
+
+    @property
+    def baseline_bundle(self) -> Path:
+        """The wide net at the same input size."""
+        return self.folder / "baseline" / "same-size"
+
+    @property
+    def smaller_bundle(self) -> Path:
+        """The wide net at a smaller input size."""
+        return self.folder / "baseline" / "smaller"
+
+    @property
+    def accuracy_file(self) -> Path:
+        return self.folder / "accuracy.json"
+
+    @property
+    def latency_file(self) -> Path:
+        return self.folder / "latency.json"
+
+    @property
+    def report_file(self) -> Path:
+        return self.folder / "report.json"
+
+    @property
+    def report_page(self) -> Path:
+        return self.folder / "report.html"
+
+    def training(self, name: str) -> Path:
+        """Folder of one training."""
+        return self.folder / "train" / name
+
+    def plan(self) -> Plan:
+        """What the run was asked to do."""
+        return Plan.load(self.plan_file)
+
+    @classmethod
+    def create(cls, plan: Plan, name: str | None, root: Path = ROOT) -> Run:
+        """Make the folder of a new run; without a name it is derived and numbered.
+
+        Raises:
+            UsageError: when a run of that name exists.
+            EdgeyoloError: when the folder cannot be written.
+        """
+        folder = _named(root, name) if name else _numbered(root, _default_name(plan))
+        with fail_clearly(folder):
+            folder.mkdir(parents=True)
+        run = cls(folder)
+        plan.save(run.plan_file)
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open an existing run, by its folder or its name under ``runs/``.
+
+        Raises:
+            UsageError: when there is none.
+        """
+        for place in (folder, ROOT / folder):
+            if (place / PLAN).is_file():
+                return cls(place)
+        raise UsageError(f"There is no run at {folder}.", f"Runs are folders with a {PLAN}.")
+
+
+def _default_name(plan: Plan) -> str:
+    data = "demo" if plan.is_demo else Path(plan.data).absolute().parent.name
+    return f"{data}-{Candidate(plan.spec, plan.imgsz, plan.engines[0]).name}"
+
+
+def _named(root: Path, name: str) -> Path:
+    if Path(name).name != name or name.startswith("."):
+        raise UsageError(f"{name!r} is not a name for a run.", "Use letters, digits, '-', '_'.")
+    if (root / name).exists():
+        raise UsageError(
+            f"There is a run {root / name} already.",
+            f"Choose another --name, or go on with it: edgeyolo resume {root / name}",
+        )
+    return root / name
+
+
+def _numbered(root: Path, name: str) -> Path:
+    folder, number = root / name, 1
+    while folder.exists():
+        number += 1
+        folder = root / f"{name}-{number}"
+    return folder

@@ -1,0 +1,45 @@
+"""Running the real command in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def edgeyolo(
+    *arguments: object,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    timeout: float = 540,
+) -> subprocess.CompletedProcess[str]:
+    """Run ``edgeyolo ARGUMENTS`` and capture what it says."""
+    return subprocess.run(
+        [sys.executable, "-m", "edgeyolo", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def edgeyolo_json(*arguments: object, cwd: Path | None = None) -> Any:
+    """Run a command that must succeed and read its JSON."""
+    done = edgeyolo(*arguments, "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def python(code: str) -> str:
+    """Run code in a fresh interpreter that must succeed; return its stdout."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

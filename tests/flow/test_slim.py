@@ -1,0 +1,196 @@
+"""The main job on a few images, through the real command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeyolo.slim.cost import cost
+from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.train.events import all_events
+from tests.command import edgeyolo, edgeyolo_json
+from tests.conftest import ENGINES, shared_folder
+
+QUICK = ("--width", 0.125, "--imgsz", 64, "--epochs", 2, "--wide-epochs", 1, "--batch", 8)
+PARAMETERS = cost(SlimSpec(width=0.125), 5, 64).parameters
+pytestmark = pytest.mark.xdist_group("slim")
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, small_demo: Path
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A whole run without starting weights: folder and what the command said."""
+    work = tmp_path_factory.mktemp("finished")
+    env = {"EDGEYOLO_CACHE_DIR": str(shared_folder(tmp_path_factory) / "cache")}
+    done = edgeyolo("slim", *QUICK, "--data", small_demo, "--name", "first", cwd=work, env=env)
+    assert done.returncode == 0, done.stderr
+    return work / "runs" / "first", done
+
+
+def test_leaves_everything_in_the_run_folder(finished: Any) -> None:
+    run, _ = finished
+    for name in ("plan.json", "data.json", "wide.pt", "slim.pt", "report.json", "report.html"):
+        assert (run / name).is_file(), name
+    slim = run / "train" / "w0.125-d0.33-64"
+    assert [event["event"] for event in all_events(slim) if event["event"] != "batch"] == [
+        "started",
+        "epoch",
+        "epoch",
+        "finished",
+    ]
+    tensors = json.loads((slim / "inherit.json").read_text())["tensors"]
+    assert len(tensors) == 355
+    assert {tensor["fate"] for tensor in tensors} == {"inherited", "sliced"}
+
+
+def test_one_bundle_holds_all_engines(finished: Any) -> None:
+    from edgeyolo.device.bundle import Bundle
+
+    bundle = Bundle.open(finished[0] / "bundle")
+    assert tuple(bundle.engines) == ENGINES
+    assert bundle.default_engine == "onnxruntime"
+    assert bundle.provenance["net"]["parameters"] == PARAMETERS
+    assert bundle.license == "AGPL-3.0-or-later"
+
+
+def test_the_bundle_names_no_path_of_this_machine(finished: Any) -> None:
+    run, _ = finished
+    for path in (run / "bundle").iterdir():
+        content = path.read_bytes()
+        for place in (str(run.parent.parent), str(Path.home()), "site-packages"):
+            assert place.encode() not in content, path.name
+
+
+def test_says_what_was_gained_and_lost(finished: Any) -> None:
+    _, done = finished
+    for word in ("wide net w0.25", "slim net w0.125", "mAP50-95", "parameters", "GFLOPs", "points ["):
+        assert word in done.stdout
+    for word in ("trained from scratch first", "[1/8]", "[8/8]", "elapsed", "ETA", "epoch 2/2"):
+        assert word in done.stderr
+
+
+def test_report_holds_a_row_for_each_engine_and_two_baselines(finished: Any) -> None:
+    report = json.loads((finished[0] / "report.json").read_text())
+    rows = [(row["role"], row["engine"]) for row in report["rows"]]
+    assert rows == [
+        ("slim", "onnxruntime"),
+        ("slim", "ncnn"),
+        ("slim", "openvino"),
+        ("baseline", "onnxruntime"),
+    ]
+    for row in report["rows"]:
+        low, high = row["accuracy"]["map50_95_ci"]
+        assert low <= row["accuracy"]["map50_95"] <= high
+        assert len(row["samples_ms"]["end_to_end"]) == 5
+    assert report["rows"][0]["parameters"] == PARAMETERS
+
+
+def test_a_second_run_of_that_name_is_refused(finished: Any, small_demo: Path) -> None:
+    work = finished[0].parent.parent
+    done = edgeyolo("slim", *QUICK, "--data", small_demo, "--name", "first", cwd=work)
+    assert done.returncode == 2
+    assert "resume" in done.stderr
+
+
+def test_resuming_a_finished_run_only_shows_it(finished: Any) -> None:
+    run, first = finished
+    done = edgeyolo("resume", "first", cwd=run.parent.parent)
+    assert (done.returncode, done.stdout) == (0, first.stdout)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_val_of_the_bundle(finished: Any, small_demo: Path, engine: str) -> None:
+    answer = edgeyolo_json("val", finished[0] / "bundle", "--data", small_demo, "--engine", engine)
+    keys = list(answer)
+    assert keys[-1] == "per_class" and isinstance(answer["per_class"], list)
+    assert {"map50_95", "map50", "map50_95_ci", "images", "boxes", "engine", "precision"} < {*keys}
+    assert (answer["engine"], answer["precision"], answer["images"]) == (engine, "fp32", 8)
+    assert [entry["name"] for entry in answer["per_class"]][0] == "stop"
+
+
+def test_bench_of_the_bundle(finished: Any) -> None:
+    answer = edgeyolo_json("bench", finished[0] / "bundle", "--rounds", 2, "--runs", 5)
+    for scope in ("engine_only_ms", "end_to_end_ms"):
+        assert answer[scope]["p50"] <= answer[scope]["p90"] <= answer[scope]["p99"]
+    assert answer["engine_only_ms"]["p50"] < answer["end_to_end_ms"]["p50"]
+    assert [len(part) for part in answer["results"][0]["samples"]["total_ms"]] == [5, 5]
+
+
+def test_export_of_the_slim_net_gives_the_same_accuracy(
+    finished: Any, tmp_path: Path, small_demo: Path
+) -> None:
+    run, _ = finished
+    out = tmp_path / "exported"
+    arguments = ("export", run / "slim.pt", "--engine", "openvino", "--imgsz", 64, "--out", out)
+    assert edgeyolo(*arguments).returncode == 0
+    assert sorted(path.name for path in out.iterdir()) == ["bundle.json", "model.bin", "model.xml"]
+    again = edgeyolo_json("val", out, "--data", small_demo)
+    whole = edgeyolo_json("val", run / "bundle", "--data", small_demo, "--engine", "openvino")
+    assert again["map50_95"] == whole["map50_95"]
+    refused = edgeyolo(*arguments)
+    assert refused.returncode == 2 and "--force" in refused.stderr
+    assert edgeyolo(*arguments, "--force").returncode == 0
+
+
+def test_run_on_the_clip_gives_a_line_for_each_frame(finished: Any, small_demo: Path) -> None:
+    clip = small_demo.parent / "clip.mp4"
+    done = edgeyolo("run", finished[0] / "bundle", "--source", clip, "--json", "--frames", 5)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["frame"] for line in lines] == [0, 1, 2, 3, 4]
+    assert all(list(line) == ["frame", "time_s", "detections"] for line in lines)
+
+
+def test_takes_the_data_yaml_of_the_folder_and_says_so(small_demo: Path, in_tmp: Path) -> None:
+    (in_tmp / "data.yaml").write_text(f"path: {small_demo.parent}\n" + small_demo.read_text())
+    done = edgeyolo("slim", "--width", 0.125, "--imgsz", 100, cwd=in_tmp)
+    assert done.returncode == 2 and "96" in done.stderr  # the size is refused before any work
+    answer = edgeyolo_json("slim", "--width", 0.125, "--dry-run", cwd=in_tmp)
+    assert (answer["imgsz"], answer["classes"]) == (640, 5)
+    assert not (in_tmp / "runs").exists()
+
+
+@pytest.mark.parametrize("how", ["kill", "interrupt"])
+def test_a_stopped_run_goes_on(how: str, finished: Any, small_demo: Path, in_tmp: Path) -> None:
+    """SIGKILL of parent and child, or one Ctrl-C; ``resume`` brings both to the same end."""
+    wide = finished[0] / "wide.pt"
+    arguments = ("slim", *QUICK[:4], "--epochs", 3, "--batch", 8, "--from", wide, "--name", "r")
+    command = [sys.executable, "-m", "edgeyolo", *map(str, arguments)]
+    command += ["--data", str(small_demo), "--engine", "ncnn"]
+    process = subprocess.Popen(
+        command, cwd=in_tmp, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    folder = in_tmp / "runs" / "r" / "train" / "w0.125-d0.33-64"
+    _wait_for(lambda: any(event["event"] == "epoch" for event in all_events(folder)))
+    if how == "kill":
+        process.kill()
+        os.kill(int((folder / "job.pid").read_text()), signal.SIGKILL)
+        process.communicate()
+    else:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 6, said
+        assert "edgeyolo resume runs/r" in said
+    assert not (in_tmp / "runs" / "r" / "slim.pt").exists()
+    done = edgeyolo("resume", "runs/r", cwd=in_tmp)
+    assert done.returncode == 0, done.stderr
+    epochs = [event["epoch"] for event in all_events(folder) if event["event"] == "epoch"]
+    started = [event for event in all_events(folder) if event["event"] == "started"]
+    assert epochs[-1] == 3 and epochs == sorted(epochs)
+    assert started[-1]["resumed_at"] >= 1
+    assert (in_tmp / "runs" / "r" / "report.html").is_file()
+
+
+def _wait_for(condition: Any, seconds: float = 180) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
