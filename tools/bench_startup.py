@@ -2,8 +2,8 @@
 
     python tools/bench_startup.py [--weights slim.pt] [--runs 9] [--ultralytics]
 
-Prints medians with the spread, and the budgets, which inform and assert nothing. A width-0.125 net with
-random weights at 640 is exported when no checkpoint is named: weights do not change the time.
+Prints medians with the spread, and the budgets, which inform and assert nothing. A width-0.125 net
+with random weights at 640 is exported when no checkpoint is named: weights do not change the time.
 """
 
 from __future__ import annotations

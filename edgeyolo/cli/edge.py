@@ -40,9 +40,10 @@ def guard(command: click.Command) -> ExitCode | int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT):
             raise
-        where = f" ({error.filename})" if error.filename else ""
+        where = f"{error.filename}: " if error.filename else ""
         reason = (error.strerror or "error").lower()
-        return _say(f"Cannot write{where}: {reason}.", "Free some space.", ExitCode.FAILED)
+        hint = "Check the permissions and the free space."
+        return _say(f"{where}{reason}.", hint, ExitCode.FAILED)
 
 
 def _fail(error: EdgeyoloError) -> ExitCode:

@@ -10,6 +10,7 @@ from edgeyolo.device.detections import Detections
 from edgeyolo.device.engine import Float, load_engine
 from edgeyolo.device.letterbox import Blob, Placement, letterbox
 from edgeyolo.device.nms import non_max_suppression
+from edgeyolo.errors import UsageError
 from edgeyolo.images import Image
 
 CONFIDENCE = 0.25
@@ -30,6 +31,7 @@ class Detector:
         threads: for the engine; all available cores if left out.
 
     Raises:
+        UsageError: when a number is out of range.
         BundleError: when the bundle is damaged or not made for that engine.
         MissingDependencyError: when the engine is not installed.
     """
@@ -45,6 +47,7 @@ class Detector:
         multi_label: bool = False,
         threads: int | None = None,
     ) -> None:
+        _check(confidence, iou, threads)
         self.bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         self.engine_name = self.bundle.with_default(engine)
         self.confidence = confidence
@@ -74,3 +77,11 @@ class Detector:
         )
         keep = non_max_suppression(xyxy, score, class_id, self.iou, self.max_detections)
         return Detections(placement.to_source(xyxy[keep]), score[keep], class_id[keep])
+
+
+def _check(confidence: float, iou: float, threads: int | None) -> None:
+    for name, value in (("confidence", confidence), ("iou", iou)):
+        if not 0 <= value <= 1:  # also refuses NaN
+            raise UsageError(f"A {name} of {value:g} is not possible.", "Use a value from 0 to 1.")
+    if threads is not None and threads < 1:
+        raise UsageError(f"{threads} threads are not possible.", "Use 1 or more.")

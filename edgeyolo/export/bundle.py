@@ -15,6 +15,7 @@ from edgeyolo.errors import MissingDependencyError, UsageError
 from edgeyolo.files import new_folder, write_json
 from edgeyolo.slim.checkpoint import names_of, spec_of
 from edgeyolo.slim.net import count_gflops, count_parameters
+from edgeyolo.slim.spec import check_imgsz
 
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
@@ -84,20 +85,6 @@ def check_request(engines: Sequence[str], imgsz: int, out: Path, *, force: bool)
         raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")
     if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir()):
         raise UsageError(f"{out} is not a bundle, so it is not replaced.", "Choose another --out.")
-
-
-def check_imgsz(imgsz: int) -> None:
-    """Refuse an input side that the strides do not divide.
-
-    Raises:
-        UsageError: naming the nearest possible one.
-    """
-    if imgsz < 32 or imgsz % 32:
-        near = max(32, round(imgsz / 32) * 32)
-        raise UsageError(
-            f"An image size of {imgsz} is not possible.",
-            f"It must be a multiple of 32; the nearest is {near}.",
-        )
 
 
 def _exporter(engine: str) -> Any:

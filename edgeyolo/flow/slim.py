@@ -22,7 +22,7 @@ from edgeyolo.progress import Progress
 from edgeyolo.runs import WIDE, Run
 from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.train.folder import START
-from edgeyolo.train.recipe import Job, Recipe
+from edgeyolo.train.recipe import Job
 
 _LATENCY_IMAGES = 16
 
@@ -118,12 +118,8 @@ def _get_wide_net(run: Run, plan: Plan, progress: Progress) -> None:
                 f"({plan.wide_epochs} epochs)."
             )
         save_checkpoint(net, folder / START)
-    Job(str(dataset.path), _with_epochs(plan.recipe, plan.wide_epochs)).save(folder)
+    Job(str(dataset.path), plan.wide_recipe).save(folder)
     train(run, WIDE, run.wide_checkpoint, progress)
-
-
-def _with_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    return Recipe(**{**recipe.to_dict(), "epochs": epochs})
 
 
 def _inherit_weights(run: Run, plan: Plan, progress: Progress) -> None:

@@ -28,7 +28,8 @@ _SETTLED = 0.02  # medians of two blocks in a row differ by less
 
 def main() -> None:
     """Answer until stdin ends."""
-    answers, sys.stdout = sys.stdout, sys.stderr  # an engine that prints must not break the talk
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what an engine prints, from Python or from C, must not break the talk
     try:
         _serve(json.loads(sys.stdin.readline()), answers)
     except EdgeyoloError as error:

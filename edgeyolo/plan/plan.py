@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgeyolo.files import read_json, write_json
 from edgeyolo.plan.candidate import Candidate
 from edgeyolo.slim.cost import cost
-from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.slim.spec import GRID, SlimSpec
 from edgeyolo.train.recipe import Recipe
 
 FORMAT = "edgeyolo-plan"
 VERSION = 1
-GRID = 32  # input sides are multiples of the largest stride
 _SMALLEST = 64
 
 
@@ -35,6 +34,14 @@ class Plan:
     engines: tuple[str, ...]
     recipe: Recipe
     wide_epochs: int
+
+    def __post_init__(self) -> None:
+        _ = self.wide_recipe  # refuses what cannot be trained
+
+    @property
+    def wide_recipe(self) -> Recipe:
+        """Schedule of the wide net, where it has to be trained first."""
+        return replace(self.recipe, epochs=self.wide_epochs)
 
     @property
     def imgsz(self) -> int:

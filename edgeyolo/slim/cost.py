@@ -22,15 +22,15 @@ _BATCHNORM_MACS = 4  # per output element, thop's count for an affine norm
 
 @dataclass(frozen=True, slots=True)
 class ConvCost:
-    """One convolution: channels, kernel size and the stride of its output in input pixels."""
+    """One convolution: channels, kernel size, and where its output lies."""
 
     part: str
     inputs: int
     outputs: int
     kernel: int
-    stride: int
+    strides: tuple[int, ...]  # input pixels per cell; several for one shared between levels
     batchnorm: bool = True
-    repeats: int = 1  # how often it runs per cell; the DFL convolution runs four times
+    per_cell: int = 1  # times that it runs in each cell
     trained: bool = True
 
     @property
@@ -41,9 +41,8 @@ class ConvCost:
     @property
     def parameters(self) -> int:
         """Kernel plus BatchNorm scale and shift, or plus the bias of a bare convolution."""
-        if not self.trained:
-            return self.weights
-        return self.weights + self.outputs * (2 if self.batchnorm else 1)
+        extra = self.outputs * (2 if self.batchnorm else 1)
+        return self.weights + (extra if self.trained else 0)
 
     @property
     def fused_parameters(self) -> int:
@@ -52,9 +51,9 @@ class ConvCost:
 
     def macs(self, pixels: int) -> int:
         """Multiply-adds for an input of so many pixels, whose sides are multiples of 32."""
-        cells = pixels // self.stride**2
+        cells = sum(pixels // stride**2 for stride in self.strides)
         norm = _BATCHNORM_MACS * self.outputs if self.batchnorm else 0
-        return cells * self.repeats * (self.weights + norm)
+        return cells * self.per_cell * (self.weights + norm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +144,11 @@ def _row_convs(
 ) -> Iterator[ConvCost]:
     kind = row[2]
     if kind == "Conv":
-        yield ConvCost(part, inputs[0], output, row[3][1], stride)
+        yield ConvCost(part, inputs[0], output, row[3][1], (stride,))
     elif kind == "SPPF":
         hidden = inputs[0] // 2
-        yield ConvCost(part, inputs[0], hidden, 1, stride)
-        yield ConvCost(part, 4 * hidden, output, 1, stride)
+        yield ConvCost(part, inputs[0], hidden, 1, (stride,))
+        yield ConvCost(part, 4 * hidden, output, 1, (stride,))
     elif kind == "C2f":
         yield from _c2f(part, inputs[0], output, repeats(row[1], spec), stride)
     elif kind == "Detect":
@@ -158,10 +157,10 @@ def _row_convs(
 
 def _c2f(part: str, inputs: int, output: int, blocks: int, stride: int) -> Iterator[ConvCost]:
     hidden = output // 2
-    yield ConvCost(part, inputs, 2 * hidden, 1, stride)
+    yield ConvCost(part, inputs, 2 * hidden, 1, (stride,))
     for _ in range(2 * blocks):
-        yield ConvCost(part, hidden, hidden, 3, stride)
-    yield ConvCost(part, (2 + blocks) * hidden, output, 1, stride)
+        yield ConvCost(part, hidden, hidden, 3, (stride,))
+    yield ConvCost(part, (2 + blocks) * hidden, output, 1, (stride,))
 
 
 def _detect(spec: SlimSpec, inputs: list[int], classes: int) -> Iterator[ConvCost]:
@@ -169,24 +168,8 @@ def _detect(spec: SlimSpec, inputs: list[int], classes: int) -> Iterator[ConvCos
     tower = max(inputs[0], min(classes, 100))
     for channels, stride in zip(inputs, spec.strides, strict=True):
         for width, last in ((box, 4 * spec.reg_max), (tower, classes)):
-            yield ConvCost("head", channels, width, 3, stride)
-            yield ConvCost("head", width, width, 3, stride)
-            yield ConvCost("head", width, last, 1, stride, batchnorm=False)
-    if spec.reg_max > 1:
-        yield from _dfl(spec)
-
-
-def _dfl(spec: SlimSpec) -> Iterator[ConvCost]:
-    """One fixed 1x1 convolution, counted once for its weights and per level for its work."""
-    for index, stride in enumerate(spec.strides):
-        kernel = spec.reg_max if index == 0 else 0
-        yield _DflCost("head", spec.reg_max, 1, 1, stride, False, 4, False, kernel)
-
-
-@dataclass(frozen=True, slots=True)
-class _DflCost(ConvCost):
-    counted: int = 0
-
-    @property
-    def parameters(self) -> int:
-        return self.counted
+            yield ConvCost("head", channels, width, 3, (stride,))
+            yield ConvCost("head", width, width, 3, (stride,))
+            yield ConvCost("head", width, last, 1, (stride,), batchnorm=False)
+    if spec.reg_max > 1:  # the fixed sum over the bins, once for each side of a box
+        yield ConvCost("head", spec.reg_max, 1, 1, spec.strides, False, 4, trained=False)

@@ -18,6 +18,7 @@ ACTIVATIONS = {
 }
 WIDTH_STEPS = 64  # widths are multiples of 1/64
 _ROUNDING = 1e-6  # how far from a multiple a width may be written
+GRID = 32  # sides of the input are multiples of the largest stride
 MIN_CHANNELS = 8  # ultralytics rounds every layer up to a multiple of 8
 
 
@@ -108,6 +109,20 @@ def parse_heads(text: str) -> tuple[str, ...]:
     """
     words = text.upper().replace(",", " ").replace("P", " P").split()
     return _ordered_heads(tuple(words))
+
+
+def check_imgsz(imgsz: int) -> None:
+    """Refuse an input side that the strides do not divide.
+
+    Raises:
+        SpecError: naming the nearest possible one.
+    """
+    if imgsz < GRID or imgsz % GRID:
+        near = max(GRID, round(imgsz / GRID) * GRID)
+        raise SpecError(
+            f"An image size of {imgsz} is not possible.",
+            f"It must be a multiple of {GRID}; the nearest is {near}.",
+        )
 
 
 def _ordered_heads(heads: tuple[str, ...]) -> tuple[str, ...]:

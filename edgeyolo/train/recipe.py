@@ -6,19 +6,32 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json
 from edgeyolo.train.folder import JOB
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Schedule of one training; everything else is ultralytics' default."""
+    """Schedule of one training; everything else is ultralytics' default.
+
+    Raises:
+        UsageError: when a number is too small to train with.
+    """
 
     epochs: int
     imgsz: int
     batch: int = 16
     device: str = "auto"  # auto, cpu or cuda:N
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise UsageError(
+                    f"{name} {value} is not possible.", f"The least is {least}, so use {least}."
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -72,14 +72,14 @@ def test_decoder_and_nms_give_the_map_of_ultralytics(test_data: Path, stock_bund
 
     dataset = read_dataset(test_data / "coco128")
     samples = load_split(dataset, "val")
-    detector = Detector(
-        stock_bundle, "onnxruntime", confidence=EVAL_CONFIDENCE, multi_label=True
-    )
+    detector = Detector(stock_bundle, "onnxruntime", confidence=EVAL_CONFIDENCE, multi_label=True)
     found = [detector(read_image(sample.image)) for sample in samples]
     theirs = _validate(test_data, samples, dataset.names)
     ours_their_way = _ultralytics_map(samples, found)
     ours = evaluate(samples, found, dataset.names)
-    print(f"ultralytics {theirs:.4f}, ours by its AP {ours_their_way:.4f}, COCO {ours.map50_95:.4f}")
+    print(
+        f"ultralytics {theirs:.4f}, ours by its AP {ours_their_way:.4f}, COCO {ours.map50_95:.4f}"
+    )
     assert ours_their_way == pytest.approx(theirs, abs=0.001)
     assert ours.map50_95 == pytest.approx(theirs, abs=0.006)
     assert (ours.images, ours.boxes) == (128, 898)

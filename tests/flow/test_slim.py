@@ -72,7 +72,14 @@ def test_the_bundle_names_no_path_of_this_machine(finished: Any) -> None:
 
 def test_says_what_was_gained_and_lost(finished: Any) -> None:
     _, done = finished
-    for word in ("wide net w0.25", "slim net w0.125", "mAP50-95", "parameters", "GFLOPs", "points ["):
+    for word in (
+        "wide net w0.25",
+        "slim net w0.125",
+        "mAP50-95",
+        "parameters",
+        "GFLOPs",
+        "points [",
+    ):
         assert word in done.stdout
     for word in ("trained from scratch first", "[1/8]", "[8/8]", "elapsed", "ETA", "epoch 2/2"):
         assert word in done.stderr

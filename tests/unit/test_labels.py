@@ -90,7 +90,7 @@ def test_malformed_line(tmp_path: Path, before: str, line: str, words: list[str]
     "content", [b"\xff\xd8\xff\xe0JFIF", b"\x80abc", GOOD.encode("utf-16"), b"\x00\x01\x02"]
 )
 def test_not_text(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(DataError, match="a.txt"):
+    with pytest.raises(DataError, match=r"a\.txt"):
         _read(tmp_path, content)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_ratio_is_taken_within_rounds() -> None:
     fast = _samples([[11, 11, 11], [20, 20], [10, 11, 12]])
     assert ratio(slow, fast) == {"median": 2, "low": 2, "high": 3}
     assert ratio(fast, fast) == {"median": 1, "low": 1, "high": 1}
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match="shorter"):
         ratio(slow, _samples([[1.0]]))
 
 
@@ -91,9 +92,7 @@ def test_measure_takes_turns(null_bundle: Path, monkeypatch: pytest.MonkeyPatch)
     for samples in found:
         assert samples.engine == "null"
         assert [len(part) for part in samples.total_ms] == [4, 4, 4]
-        for engine, total in zip(
-            sum(samples.engine_ms, []), sum(samples.total_ms, []), strict=True
-        ):
+        for engine, total in zip(chain(*samples.engine_ms), chain(*samples.total_ms), strict=True):
             assert 0 <= engine <= total
         assert samples.warmup_runs % 10 == 0
         assert samples.warmup_runs > 0
@@ -158,7 +157,7 @@ def test_a_worker_that_dies_is_an_error_and_not_a_hang(
 def test_the_worker_never_loads_the_workshop() -> None:
     code = (
         "import sys; import edgeyolo.measure.worker;"
-        "found = {'torch', 'ultralytics', 'matplotlib', 'onnx', 'yaml', 'click'} & set(sys.modules);"
+        "found = {'torch', 'ultralytics', 'matplotlib', 'onnx', 'click'} & set(sys.modules);"
         "sys.exit(', '.join(found) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -158,11 +158,10 @@ def test_the_super_is_slower_in_its_default_mode_than_in_15w() -> None:
     assert clocks["25W"].mhz < clocks["15W"].mhz
 
 
-def test_source_is_the_nearest_one_above(tmp_path: Path) -> None:
-    table = copy.deepcopy(SAMPLE)
-    table["sources"]["memory.mb"] = "derived from a guess"
-    profile = _read(tmp_path, table)
-    assert profile.source("memory.mb").text == "derived from a guess"
+def test_source_is_the_nearest_one_above() -> None:
+    profile, block = load_profile("raspberry-pi-4"), "memory.measured_mb_s"
+    assert profile.source(f"{block}.STREAM copy") == profile.sources[f"{block}.STREAM copy"]
+    assert profile.source(f"{block}.sbc-bench copy, one core") == profile.sources[block]
     assert profile.source("clocks.default") == profile.sources["clocks"]
 
 
@@ -175,7 +174,9 @@ def test_a_block_is_as_sure_as_the_least_sure_figure_in_it(tmp_path: Path) -> No
     assert profile.sureness("cores.name") is Sureness.STATED
     assert profile.sureness("memory") is Sureness.UNCHECKED
     assert profile.sureness("caches.L2.kb") is Sureness.STATED
+    assert profile.sureness("memory.measured_mb_s") is Sureness.DERIVED
     assert profile.sureness("memory.measured_mb_s.STREAM copy") is Sureness.DERIVED
+    assert profile.sureness("memory.measured_mb_s.sbc-bench fill, one core") is Sureness.STATED
 
 
 @pytest.mark.parametrize(
@@ -281,6 +282,17 @@ def test_a_figure_without_a_source_is_refused(tmp_path: Path, key: str) -> None:
     assert f"has no source for '{key}" in caught.value.message
 
 
+def test_a_source_does_not_cover_what_only_begins_like_its_key(tmp_path: Path) -> None:
+    table = copy.deepcopy(SAMPLE)
+    table["clocks"]["default, cooled"] = {"mhz": 2000}
+    table["sources"]["clocks.default"] = table["sources"].pop("clocks")
+    with pytest.raises(ConfigError, match=r"no source for 'clocks\.arm_boost"):
+        _read(tmp_path, table)
+    del table["clocks"]["arm_boost=1 on revision 1.4 or later, and Pi 400"]
+    with pytest.raises(ConfigError, match=r"no source for 'clocks\.default, cooled"):
+        _read(tmp_path, table)
+
+
 @pytest.mark.parametrize("text", ["a: [1\nb: 2", "\xff", "", "- a", "just words"])
 def test_what_is_no_profile_at_all_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "board.yaml"
@@ -290,7 +302,7 @@ def test_what_is_no_profile_at_all_is_refused(tmp_path: Path, text: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("wrong", "near"), [("raspberry-pi5", "raspberry-pi-5"), ("Jetson_Nano", "jetson-nano")]
+    ("wrong", "near"), [("raspberry-pi5", "raspberry-pi-5"), ("JETSON NANO", "jetson-nano")]
 )
 def test_unknown_profile_names_the_nearest(wrong: str, near: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-cv2 = pytest.importorskip("cv2")
+pytest.importorskip("cv2")
+
+import cv2
 
 from edgeyolo.dataset.check import load_split
 from edgeyolo.dataset.find import DataChoice, choose_data
@@ -258,14 +260,14 @@ def test_no_such_split(data: Path) -> None:
 def test_unreadable_image(data: Path, content: bytes) -> None:
     (data / "images/train/b.png").write_bytes(content)
     before = _state(data)
-    with pytest.raises(DataError, match="b.png"):
+    with pytest.raises(DataError, match=r"b\.png"):
         load_split(read_dataset(data), "train")
     assert _state(data) == before
 
 
 def test_folder_named_like_an_image(data: Path) -> None:
     (data / "images/train/c.png").mkdir()
-    with pytest.raises(DataError, match="c.png"):
+    with pytest.raises(DataError, match=r"c\.png"):
         load_split(read_dataset(data), "train")
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-cv2 = pytest.importorskip("cv2")
+pytest.importorskip("cv2")
+
+import cv2
 
 from edgeyolo.cli.main import main
 from edgeyolo.device.detections import Detections

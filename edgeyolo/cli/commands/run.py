@@ -51,8 +51,8 @@ def command(
 
     if (source is None) == (camera is None):
         raise UsageError("Name one source.", "Use --source FILE or --camera 0.")
-    opened = _open(source, camera)
     detector = Detector(bundle, engine, confidence=confidence, iou=iou, threads=threads)
+    opened = _open(source, camera)
     if out is None and not as_json and source is not None:
         out = _default_out(source)
     sinks = _sinks(opened, detector.bundle.names, source, out, show=show, as_json=as_json)

@@ -9,7 +9,7 @@ import click
 
 from edgeyolo.cli.options import json_flag, setting
 from edgeyolo.config import lookup
-from edgeyolo.slim.spec import SlimSpec, parse_heads
+from edgeyolo.slim.spec import SlimSpec, check_imgsz, parse_heads
 
 _DEMO_EPOCHS, _EPOCHS = 24, 60
 _IMGSZ = 640
@@ -60,8 +60,11 @@ def command(
     choice = choose_data(
         data or configured.value, "named by --data" if data else f"named by {configured.origin}"
     )
-    values["imgsz"] = values["imgsz"] or (DEMO_IMGSZ if choice.is_demo else _IMGSZ)
-    values["epochs"] = values["epochs"] or (_DEMO_EPOCHS if choice.is_demo else _EPOCHS)
+    if values["imgsz"] is None:
+        values["imgsz"] = DEMO_IMGSZ if choice.is_demo else _IMGSZ
+    if values["epochs"] is None:
+        values["epochs"] = _DEMO_EPOCHS if choice.is_demo else _EPOCHS
+    check_imgsz(values["imgsz"])
     if dry_run:
         _dry_run(spec, len(choice.names()), values["imgsz"], as_json)
     else:
@@ -79,13 +82,12 @@ def _run(
     spec: SlimSpec, choice: Any, values: dict[str, Any], name: str | None, as_json: bool
 ) -> None:
     from edgeyolo.cli.job import finish
-    from edgeyolo.export.bundle import ENGINES, check_imgsz
+    from edgeyolo.export.bundle import ENGINES
     from edgeyolo.flow.weights import find_weights
     from edgeyolo.plan.plan import Plan, parse_engines
     from edgeyolo.runs import Run
     from edgeyolo.train.recipe import Recipe
 
-    check_imgsz(values["imgsz"])
     # Broken data are refused before a folder is made for them.
     data = choice.value if choice.is_demo else str(choice.open().path)
     source = find_weights(values["from_"], is_demo=choice.is_demo)
