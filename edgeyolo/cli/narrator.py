@@ -20,7 +20,7 @@ class Narrator:
 
     def stage(self, name: str, number: int, total: int) -> None:
         """Begin a stage on a line of its own."""
-        self._clear()
+        self._end_stage()
         self._stage_started, self._last_shown, self._first = time.monotonic(), 0.0, None
         print(f"[{number}/{total}] {name}", file=sys.stderr, flush=True)
 
@@ -49,7 +49,13 @@ class Narrator:
 
     def close(self) -> None:
         """Leave the terminal clean."""
+        self._end_stage()
+        self._stage_started = 0.0
+
+    def _end_stage(self) -> None:
         self._clear()
+        if self._stage_started:
+            self.line(f"elapsed {clock(time.monotonic() - self._stage_started)}")
 
     def _eta(self, now: float, share: float) -> float | None:
         assert self._first is not None

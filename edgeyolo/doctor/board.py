@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from edgeyolo.doctor.child import run
 from edgeyolo.doctor.findings import Finding
 
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -20,6 +20,7 @@ _CAMERAS = Path("/sys/class/video4linux")
 _NOT_CAMERAS = ("bcm2835-codec", "bcm2835-isp", "pispbe", "rpivid", "rpi-hevc")
 # Bits of the firmware's answer; 16 higher, the same since the last start.
 _POWER_BITS = {0: "under-voltage", 1: "capped clock", 2: "throttled", 3: "temperature limit"}
+_TIMEOUT_S = 5.0
 _BETTER_POWER = "Use the power supply made for the board, and a heat sink or a fan."
 
 
@@ -45,12 +46,10 @@ def _check_power() -> list[Finding]:
     if program is None:
         return []
     try:
-        done = subprocess.run(
-            [program, "get_throttled"], capture_output=True, text=True, timeout=5, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return [Finding("power", "note", f"vcgencmd does not tell: {error}")]
-    return [read_throttled(done.stdout)]
+        done = run((program, "get_throttled"), _TIMEOUT_S)
+    except OSError as error:
+        return [Finding("power", "note", f"vcgencmd: {error}")]
+    return [read_throttled(done.stdout + done.stderr if done else "nothing")]
 
 
 def read_throttled(answer: str) -> Finding:

@@ -45,8 +45,16 @@ def probe(name: str, timeout: float = TIMEOUT_S) -> Outcome:
 
 def ask(arguments: Sequence[str], timeout: float = TIMEOUT_S) -> Outcome:
     """Run Python with these arguments and wait for its answer."""
+    done = run((sys.executable, *arguments), timeout)
+    if done is None:
+        return Outcome(error=f"no answer within {timeout:g} s")
+    return _read(done.stdout) if done.returncode == 0 else _failure(done.returncode, done.stderr)
+
+
+def run(command: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str] | None:
+    """Run a program to its end; ``None`` where that did not come in time."""
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        command,
         cwd=_ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -60,8 +68,8 @@ def ask(arguments: Sequence[str], timeout: float = TIMEOUT_S) -> Outcome:
         process.kill()
         with suppress(subprocess.TimeoutExpired):  # what hangs in a driver survives even this
             process.communicate(timeout=1)
-        return Outcome(error=f"no answer within {timeout:g} s")
-    return _read(stdout) if process.returncode == 0 else _failure(process.returncode, stderr)
+        return None
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 def _read(stdout: str) -> Outcome:

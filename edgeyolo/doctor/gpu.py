@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 
-from edgeyolo.doctor.child import Outcome
+from edgeyolo.doctor.child import Outcome, run
 from edgeyolo.doctor.findings import Finding
 from edgeyolo.doctor.remedies import remedy
 
@@ -18,17 +17,17 @@ _ONE_INDEX = (
 )
 
 
-def nvidia_smi() -> Outcome | None:
+def nvidia_smi(timeout: float = _TIMEOUT_S) -> Outcome | None:
     """The driver's list of GPUs; ``None`` without the driver's program."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return None
     try:
-        done = subprocess.run(
-            [program, *_QUERY], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run((program, *_QUERY), timeout)
+    except OSError as error:
         return Outcome(error=str(error))
+    if done is None:
+        return Outcome(error=f"no answer within {timeout:g} s")
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     if done.returncode != 0:
         return Outcome(error=lines[-1] if lines else f"exit code {done.returncode}")

@@ -12,9 +12,9 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from edgeyolo.dataset.check import Sample
-from edgeyolo.errors import UsageError
 from edgeyolo.slim.checkpoint import open_checkpoint
 from edgeyolo.train.data import SampleDataset
+from edgeyolo.train.device import choose_device
 from edgeyolo.train.events import EventLog
 from edgeyolo.train.folder import LAST, START, STOP
 from edgeyolo.train.recipe import Recipe
@@ -91,26 +91,6 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
     def best_map(self) -> float:
         """mAP50-95 on val of the best epoch, which ultralytics takes as fitness."""
         return float(self.best_fitness or 0.0)
-
-
-def choose_device(device: str) -> str:
-    """``auto`` takes the first GPU that works.
-
-    Raises:
-        UsageError: when the device asked for is not there.
-    """
-    if device == "auto":
-        return "0" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        return device
-    number = device.removeprefix("cuda:")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if number.isdecimal() and int(number) < count:
-        return number
-    raise UsageError(
-        f"There is no device {device!r}.",
-        f"Use auto, cpu{''.join(f', cuda:{index}' for index in range(count))}.",
-    )
 
 
 def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:

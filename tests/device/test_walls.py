@@ -59,7 +59,8 @@ assert "OMP_NUM_THREADS" not in os.environ
 assert cv2.getNumThreads() == before[1] and torch.save is before[2]
 assert numpy.get_printoptions() == before[3]
 changed = {k for k, v in os.environ.items() if before[0].get(k) != v}
-assert all(k.startswith(("YOLO_", "ULTRALYTICS_", "NNCF_", "MPLCONFIGDIR")) for k in changed), changed
+ours = ("YOLO_", "ULTRALYTICS_", "NNCF_", "MPLCONFIGDIR")
+assert all(k.startswith(ours) for k in changed), changed
 from ultralytics.utils import ONLINE, SETTINGS
 assert not ONLINE and not SETTINGS["sync"]
 """)

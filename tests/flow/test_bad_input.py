@@ -33,7 +33,7 @@ def refused(*arguments: object, cwd: Path, code: int = 2) -> str:
     assert done.returncode == code, (done.returncode, done.stderr)
     assert done.stdout == "" and "Traceback" not in done.stderr
     new = [path for path in sorted(cwd.rglob("*")) if path not in before]
-    assert [path for path in new if path.name not in ("runs", "plan.json", "bad")] == []
+    assert [path.name for path in new] in ([], ["runs"])
     lines = [line for line in done.stderr.splitlines() if line.startswith("edgeyolo: ")]
     assert len(lines) == 1, done.stderr
     return done.stderr
@@ -97,11 +97,8 @@ def test_impossible_request(flags: tuple[str, object], said: str, data: Path, in
 
 
 def test_device_that_is_not_there(data: Path, in_tmp: Path) -> None:
-    done = edgeyolo(
-        "slim", "--data", data / "data.yaml", "--device", "cuda:7", "--imgsz", 64, cwd=in_tmp
-    )
-    assert done.returncode == 2
-    assert "no device 'cuda:7'" in done.stderr and "cpu" in done.stderr
+    said = refused("slim", "--data", data / "data.yaml", "--device", "cuda:7", cwd=in_tmp)
+    assert "no device 'cuda:7'" in said and "cpu" in said
 
 
 class Evil:

@@ -302,6 +302,17 @@ def test_power_of_a_raspberry_pi(answer: str, status: str, detail: str) -> None:
     assert detail in finding.detail
 
 
+def test_the_firmware_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "vcgencmd"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "power" not in {finding.name for finding in board.check_board()}
+    program.write_text("#!/bin/sh\n[ $1 = get_throttled ] && echo throttled=0x1\n")
+    program.chmod(0o755)
+    assert _one(board.check_board(), "power").detail == "now: under-voltage"
+    program.write_text("#!/bin/sh\necho 'VCHI initialization failed' >&2\nexit 1\n")
+    assert "VCHI" in _one(board.check_board(), "power").detail
+
+
 def test_cameras(tmp_path: Path) -> None:
     listed, devices = tmp_path / "listed", tmp_path / "dev"
     assert board.check_cameras(listed, devices).status == "note"
@@ -353,6 +364,8 @@ def test_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert gpu.nvidia_smi() == Outcome({"cards": ["NVIDIA H200, 143771 MiB, 570.1"]})
     program.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
     assert gpu.nvidia_smi() == Outcome(error="NVIDIA-SMI has failed")
+    program.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    assert gpu.nvidia_smi(timeout=0.2) == Outcome(error="no answer within 0.2 s")
     program.write_text("no program")
     assert gpu.nvidia_smi().error, "what cannot be started is an error too"
 

@@ -121,7 +121,7 @@ def test_val_of_the_bundle(finished: Any, small_demo: Path, engine: str) -> None
     assert keys[-1] == "per_class" and isinstance(answer["per_class"], list)
     assert {"map50_95", "map50", "map50_95_ci", "images", "boxes", "engine", "precision"} < {*keys}
     assert (answer["engine"], answer["precision"], answer["images"]) == (engine, "fp32", 8)
-    assert [entry["name"] for entry in answer["per_class"]][0] == "stop"
+    assert answer["per_class"][0]["name"] == "stop"
 
 
 def test_bench_of_the_bundle(finished: Any) -> None:
