@@ -104,6 +104,7 @@ def _ultralytics(folder: Path, net: object, image: Path) -> str:
 def _time(command: list[str]) -> tuple[float, float]:
     """Seconds and peak MB of one process, from outside."""
     environment = {**os.environ, "YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     started = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment

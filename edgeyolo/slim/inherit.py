@@ -47,6 +47,7 @@ def inherit(
     """
     target = build(spec, names)
     trunk = _cut(source, target, spec, names)
+    _refuse_wider(trunk, target, spec_of(source))
     shapes = {name: tuple(value.shape) for name, value in trunk.state_dict().items()}
     _prune(trunk, target)
     state = merged_state(trunk)
@@ -71,11 +72,17 @@ def _cut(
     source_spec = spec_of(source)
     position = {layer.source: index for index, layer in enumerate(layers(source_spec))}
     trunk = deepcopy(target)
+    missing = [level for level in spec.heads if level not in source_spec.heads]
+    if missing:
+        raise SpecError(
+            f"The starting net has no head {missing[0]}.",
+            f"It has {','.join(source_spec.heads)}; keep some of these.",
+        )
     for index, layer in enumerate(layers(spec)[:-1]):
         if layer.source not in position:
             raise SpecError(
                 f"The starting net {source_spec.name} lacks layers that {spec.name} needs.",
-                f"It has the heads {','.join(source_spec.heads)}; keep some of these.",
+                "Add --cut-backbone, or start from a net that has the last backbone stage.",
             )
         module = deepcopy(source.model[position[layer.source]])
         _keep_blocks(module, target.model[index])
@@ -112,12 +119,6 @@ def _keep_blocks(module: Any, target: Any) -> None:
 def _keep_levels(head: Any, source: SlimSpec, spec: SlimSpec) -> None:
     from torch import nn
 
-    missing = [level for level in spec.heads if level not in source.heads]
-    if missing:
-        raise SpecError(
-            f"The starting net has no head {missing[0]}.",
-            f"It has {','.join(source.heads)}; keep some of these.",
-        )
     kept = [source.heads.index(level) for level in spec.heads]
     head.cv2 = nn.ModuleList(head.cv2[index] for index in kept)
     head.cv3 = nn.ModuleList(head.cv3[index] for index in kept)
@@ -170,6 +171,17 @@ def _set_outputs(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
     conv.weight = nn.Parameter(weight.clone())
     conv.bias = nn.Parameter(bias.clone())
     conv.out_channels = weight.shape[0]
+
+
+def _refuse_wider(trunk: DetectionModel, target: DetectionModel, source: SlimSpec) -> None:
+    """Only the head's towers may grow: their width follows the classes and the first level."""
+    existing = dict(trunk.model[:-1].named_modules())
+    for name, module in target.model[:-1].named_modules():
+        if getattr(module, "out_channels", 0) > getattr(existing.get(name), "out_channels", 0):
+            raise SpecError(
+                "The net would be wider than the one it inherits from.",
+                f"That one has width {source.width:g} and max_channels {source.max_channels}.",
+            )
 
 
 def _prune(trunk: DetectionModel, target: DetectionModel) -> None:

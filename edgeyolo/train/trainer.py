@@ -111,6 +111,9 @@ def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:
         "plots": False,
         "verbose": False,
         "deterministic": True,
+        # A step after every batch. The default gathers 64 images for one, which leaves a small set
+        # with two or three steps in an epoch.
+        "nbs": recipe.batch,
         # Mosaic leaves for the last tenth, as 10 of the default 100 epochs.
         "close_mosaic": max(1, recipe.epochs // 10),
     }

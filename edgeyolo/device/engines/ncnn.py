@@ -23,7 +23,9 @@ class Engine:
 
     def infer(self, blob: Float) -> list[Float]:
         """Outputs in the order in which the graph was written."""
-        image = np.ascontiguousarray(blob[0])  # Mat shares the memory and reads strides wrongly
+        # Mat shares this memory and reads strides wrongly. The net begins with a convolution, which
+        # leaves its input alone; one that began in place would need a clone.
+        image = np.ascontiguousarray(blob[0])
         extractor = self._net.create_extractor()
         extractor.input("in0", ncnn.Mat(image))
         return [self._extract(extractor, name) for name in self._outputs]
