@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from edgeyolo.config import SETTINGS, lookup
+
+if TYPE_CHECKING:
+    from edgeyolo.dataset.find import DataChoice
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -30,6 +33,21 @@ def setting(key: str, *, help: str | None = None) -> Callable[[Function], Functi
         help=(help or entry.help).capitalize() + default,
         show_envvar=False,
     )
+
+
+def data_flag(function: Function) -> Function:
+    """``--data``; see :func:`data_choice` for what it means to leave it out."""
+    return click.option("--data", help="data.yaml of the data set, or 'demo'.")(function)
+
+
+def data_choice(data: str | None) -> DataChoice:
+    """The data set of the flag, of the configuration, of this folder, or the demo data."""
+    from edgeyolo.dataset.find import choose_data
+
+    if data is not None:
+        return choose_data(data, "named by --data")
+    configured = lookup("data")
+    return choose_data(configured.value, f"named by {configured.origin}")
 
 
 def json_flag(function: Function) -> Function:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeyolo.dataset.demo import DEMO_NAMES, DEMO_VERSION, generate
-from edgeyolo.dataset.read import Dataset, read_dataset
+from edgeyolo.dataset.read import Dataset, read_dataset, read_names
 from edgeyolo.locations import cache_dir
 
 DEMO = "demo"
@@ -25,8 +25,8 @@ class DataChoice:
         return self.value == DEMO
 
     def names(self) -> tuple[str, ...]:
-        """Class names, without making the demo data."""
-        return DEMO_NAMES if self.is_demo else self.open().names
+        """Class names, without making the demo data or looking for images."""
+        return DEMO_NAMES if self.is_demo else read_names(Path(self.value))
 
     def open(self, progress: Callable[[int, int], None] | None = None) -> Dataset:
         """Read it; the demo data are made first, in the user's cache.

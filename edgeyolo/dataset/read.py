@@ -71,6 +71,16 @@ def read_dataset(path: Path) -> Dataset:
     return Dataset(path.resolve(), names, splits)
 
 
+def read_names(path: Path) -> tuple[str, ...]:
+    """Class names of a ``data.yaml``, or of the one in a folder.
+
+    Raises:
+        DataError: when it is missing or malformed.
+    """
+    path = path / "data.yaml" if path.is_dir() else path
+    return _names(path, _load(path))
+
+
 def _load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from edgeyolo.files import new_folder, write_json
 from edgeyolo.slim.checkpoint import names_of, spec_of
 from edgeyolo.slim.net import count_gflops, count_parameters
 from edgeyolo.slim.spec import check_imgsz
+from edgeyolo.versions import installed
 
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
@@ -95,10 +96,5 @@ def _exporter(engine: str) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    versions = {"edgeyolo": edgeyolo.__version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+    own = {"edgeyolo": edgeyolo.__version__, "python": platform.python_version()}
+    return own | installed(_PACKAGES)

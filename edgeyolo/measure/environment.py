@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from edgeyolo.device.engine import available_cores
+from edgeyolo.versions import installed
 
 _PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "ncnn", "openvino")
 
@@ -24,7 +24,7 @@ def environment() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "versions": versions(),
+        "versions": installed(_PACKAGES),
     }
 
 
@@ -39,14 +39,3 @@ def machine_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def versions() -> dict[str, str]:
-    """Installed versions of the packages that run on a board."""
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

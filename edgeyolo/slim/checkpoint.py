@@ -17,6 +17,7 @@ from edgeyolo.workshop import open_workshop
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
+_IMGSZ = 640  # of nets that do not say what they were trained at
 _HINT = "Give a YOLOv8 detection checkpoint (.pt), stock or made by edgeyolo."
 
 
@@ -44,6 +45,7 @@ def open_checkpoint(path: Path) -> DetectionModel:
         if type(module).__name__ == "Upsample" and not hasattr(module, "recompute_scale_factor"):
             module.recompute_scale_factor = None
     net.float().eval()
+    net.imgsz = int((stored.get("train_args") or {}).get("imgsz") or _IMGSZ)
     return net
 
 
@@ -79,7 +81,7 @@ def save_checkpoint(net: DetectionModel, path: Path, *, half: bool = False) -> N
     content = {
         "epoch": -1,
         "model": stored.half() if half else stored.float(),
-        "train_args": {},
+        "train_args": {"imgsz": imgsz_of(stored)},
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "version": ultralytics.__version__,
         "license": "AGPL-3.0-or-later",
@@ -99,6 +101,11 @@ def spec_of(net: DetectionModel) -> SlimSpec:
         SpecError: when it is not a YOLOv8 detection net.
     """
     return from_yaml(net.yaml)
+
+
+def imgsz_of(net: DetectionModel) -> int:
+    """Input side that a net was trained at, in pixels."""
+    return int(getattr(net, "imgsz", _IMGSZ))
 
 
 def names_of(net: DetectionModel) -> tuple[str, ...]:

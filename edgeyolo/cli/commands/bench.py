@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edgeyolo.cli.narrator import Narrator
-from edgeyolo.cli.options import json_flag, setting
+from edgeyolo.cli.options import data_choice, json_flag, setting
 
 
 @click.command(short_help="Measure the latency of a bundle on this machine.")
@@ -32,7 +32,6 @@ def command(
 
     Several engines take turns. Raw times of every run are in the JSON.
     """
-    from edgeyolo.dataset.find import choose_data
     from edgeyolo.device.bundle import Bundle
     from edgeyolo.device.engine import engine_names
     from edgeyolo.measure.environment import environment
@@ -42,7 +41,7 @@ def command(
     opened = Bundle.open(bundle)
     engines = parse_engines(engine, engine_names()) if engine else (opened.default_engine,)
     subjects = [Subject(opened.root, opened.with_default(e), threads) for e in engines]
-    images = choose_data(data, "").open().images("val")[:16] if data else ()
+    images = data_choice(data).open().images("val")[:16] if data else ()
     narrator = Narrator()
     narrator.stage(f"{opened.name} at {opened.width} px: {', '.join(engines)}", 1, 1)
     samples = measure(subjects, images, rounds=rounds, runs=runs, progress=narrator.step)

@@ -14,7 +14,7 @@ from edgeyolo.cli.options import json_flag, setting
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @setting("engine")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
-@setting("imgsz", help="side of the square input in pixels [640]")
+@setting("imgsz", help="side of the square input in pixels [as trained]")
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
 @json_flag
 def command(
@@ -23,12 +23,14 @@ def command(
     """Export CHECKPOINT, a YOLOv8 .pt, to OUT/bundle.json and the engines' files."""
     from edgeyolo.export.bundle import ENGINES, check_request, write_bundle
     from edgeyolo.plan.plan import parse_engines
-    from edgeyolo.slim.checkpoint import open_checkpoint
+    from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
+    from edgeyolo.slim.spec import GRID
 
     engines = parse_engines(engine, ENGINES)
-    size = imgsz or 640
-    check_request(engines, size, out, force=force)
-    bundle = write_bundle(open_checkpoint(checkpoint), size, engines, out, force=force)
+    check_request(engines, GRID if imgsz is None else imgsz, out, force=force)
+    net = open_checkpoint(checkpoint)
+    size = imgsz_of(net) if imgsz is None else imgsz
+    bundle = write_bundle(net, size, engines, out, force=force)
     if as_json:
         click.echo(json.dumps({"bundle": str(bundle.root), **bundle.to_manifest()}))
     else:

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from edgeyolo.cli.options import json_flag, setting
-from edgeyolo.config import lookup
+from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
 from edgeyolo.slim.spec import SlimSpec, check_imgsz, parse_heads
 
 _DEMO_EPOCHS, _EPOCHS = 24, 60
@@ -23,7 +22,7 @@ _IMGSZ = 640
 @setting("max_channels")
 @setting("activation")
 @setting("cut_backbone")
-@click.option("--data", help="data.yaml of the data set, or 'demo'.")
+@data_flag
 @setting("from")
 @setting("imgsz")
 @setting("epochs")
@@ -45,7 +44,6 @@ def command(
     `edgeyolo resume`.
     """
     from edgeyolo.dataset.demo import DEMO_IMGSZ
-    from edgeyolo.dataset.find import choose_data
 
     spec = SlimSpec(
         width=values["width"],
@@ -56,10 +54,7 @@ def command(
         activation=values["activation"],
         cut_backbone=values["cut_backbone"],
     )
-    configured = lookup("data")
-    choice = choose_data(
-        data or configured.value, "named by --data" if data else f"named by {configured.origin}"
-    )
+    choice = data_choice(data)
     if values["imgsz"] is None:
         values["imgsz"] = DEMO_IMGSZ if choice.is_demo else _IMGSZ
     if values["epochs"] is None:

@@ -8,13 +8,12 @@ from pathlib import Path
 import click
 
 from edgeyolo.cli.narrator import Narrator
-from edgeyolo.cli.options import json_flag, setting
-from edgeyolo.config import lookup
+from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
 
 
 @click.command(short_help="Measure the mAP of a bundle.")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--data", help="data.yaml of the data set, or 'demo'.")
+@data_flag
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="val")
 @setting("engine", help="engine to run; the bundle's default if left out")
 @setting("threads")
@@ -29,17 +28,13 @@ def command(
 ) -> None:
     """Run BUNDLE over labeled images with the detector of the board and compare (COCO protocol)."""
     from edgeyolo.dataset.check import load_split
-    from edgeyolo.dataset.find import choose_data
     from edgeyolo.device.bundle import Bundle
     from edgeyolo.errors import DataError
     from edgeyolo.measure.accuracy import evaluate_bundle
 
     opened = Bundle.open(bundle)
     chosen = opened.with_default(engine)
-    configured = lookup("data")
-    choice = choose_data(
-        data or configured.value, "named by --data" if data else f"named by {configured.origin}"
-    )
+    choice = data_choice(data)
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     dataset = choice.open()
     if dataset.names != opened.names:
