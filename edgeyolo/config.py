@@ -48,7 +48,7 @@ SETTINGS: dict[str, Setting] = {
     "activation": Setting(str, "silu", "silu, relu or hardswish"),
     "cut_backbone": Setting(bool, False, "drop the backbone stage that only P5 uses"),
     "imgsz": Setting(int, None, "side of the square input in pixels [640; demo data 320]"),
-    "epochs": Setting(int, None, "epochs of the slim net [60; demo data 24]"),
+    "epochs": Setting(int, None, "epochs of the slim net [60; demo data 14]"),
     "wide_epochs": Setting(int, 40, "epochs of the wide net, where it has to be trained first"),
     "batch": Setting(int, 16, "images per training step"),
     "device": Setting(str, "auto", "where to train: auto, cpu or cuda:N"),

@@ -118,12 +118,15 @@ def _since(started: float) -> float:
 
 
 def _peak_rss_mb() -> float:
-    if sys.platform == "win32":
-        return round(psutil.Process(os.getpid()).memory_info().peak_wset / 2**20, 1)
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+    """Largest resident memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # Not getrusage: on Linux its maximum reaches back to the parent that this was forked from.
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        peak = next(line for line in lines if line.startswith("VmHWM:"))
+        return round(int(peak.split()[1]) / 2**10, 1)
+    memory = psutil.Process().memory_info()
+    return round(getattr(memory, "peak_wset", memory.rss) / 2**20, 1)
 
 
 if __name__ == "__main__":

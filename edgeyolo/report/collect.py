@@ -18,7 +18,7 @@ VERSION = 1
 TITLES = {
     "slim": "slim net",
     "baseline": "wide net",
-    "smaller": "wide net, smaller image",
+    "smaller": "wide net",
 }
 
 

@@ -114,6 +114,8 @@ def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:
         # A step after every batch. The default gathers 64 images for one, which leaves a small set
         # with two or three steps in an epoch.
         "nbs": recipe.batch,
+        # A twentieth of the schedule: 3 of 60 epochs as usual, but not 3 of 14.
+        "warmup_epochs": 0.05 * recipe.epochs,
         # Mosaic leaves for the last tenth, as 10 of the default 100 epochs.
         "close_mosaic": max(1, recipe.epochs // 10),
     }

@@ -10,7 +10,7 @@ import click
 from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
 from edgeyolo.slim.spec import SlimSpec, check_imgsz, parse_heads
 
-_DEMO_EPOCHS, _EPOCHS = 24, 60
+_DEMO_EPOCHS, _EPOCHS = 14, 60
 _IMGSZ = 640
 
 
