@@ -17,7 +17,6 @@ A message is one sentence on what is wrong; the hint is one on what to do.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
 
 
 class ExitCode(IntEnum):
@@ -36,7 +35,7 @@ class ExitCode(IntEnum):
 class EdgeyoloError(Exception):
     """The work failed."""
 
-    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+    exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -45,6 +44,14 @@ class EdgeyoloError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    @staticmethod
+    def with_code(code: int, message: str, hint: str) -> EdgeyoloError:
+        """The error that another process told of, under its own exit code."""
+        kind = UsageError if code == ExitCode.USAGE else EdgeyoloError
+        error = kind(message, hint)
+        error.exit_code = ExitCode(code)
+        return error
 
 
 class UsageError(EdgeyoloError):

@@ -30,13 +30,18 @@ _CANNOT_WRITE = {
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file through a temporary neighbor, so that a reader never sees half of it."""
+    """Write a text file whole."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file through a temporary neighbor, so that a reader never sees half of it."""
     with fail_clearly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
             Path(name).chmod(0o644)  # mkstemp's 0600 would hide the file from other users
             Path(name).replace(path)
         except BaseException:

@@ -26,7 +26,13 @@ def read_image(path: Path) -> Image:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {(error.strerror or 'error').lower()}.") from error
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    try:
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    except cv2.error as error:  # such as more pixels than OpenCV accepts
+        reason = str(error.err or error).strip().splitlines()[0]
+        raise DataError(
+            f"{path} cannot be decoded by OpenCV: {reason}.", "Replace it or remove it."
+        ) from error
     if image is None:
         raise DataError(f"{path} is not a readable image.", "Replace it or remove it.")
     return np.asarray(image, dtype=np.uint8)

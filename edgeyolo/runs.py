@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,11 @@ from edgeyolo.errors import UsageError
 from edgeyolo.files import fail_clearly
 from edgeyolo.plan.candidate import Candidate
 from edgeyolo.plan.plan import Plan
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows: no lock there
+    fcntl = None  # type: ignore[assignment]
 
 ROOT = Path("runs")
 PLAN = "plan.json"
@@ -76,8 +83,29 @@ class Run:
         return self.folder / "train" / name
 
     def plan(self) -> Plan:
-        """What the run was asked to do."""
+        """What the run was asked to do.
+
+        Raises:
+            UsageError: when the file is not a plan.
+        """
         return Plan.load(self.plan_file)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from working on this run; the lock dies with its holder.
+
+        Raises:
+            UsageError: when another process holds it.
+        """
+        with fail_clearly(self.folder), (self.folder / ".lock").open("w") as stream:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise UsageError(
+                        f"Another edgeyolo is working on {self.folder}.", "Wait until it has ended."
+                    ) from error
+            yield
 
     @classmethod
     def create(cls, plan: Plan, name: str | None, root: Path = ROOT) -> Run:

@@ -50,6 +50,17 @@ def open_workshop() -> None:
             sync=False, **dict.fromkeys(("clearml", "comet", "dvc", "mlflow", "raytune"), False)
         )
         logging.getLogger("ultralytics").setLevel(logging.ERROR)
+    _forbid_downloads()
+
+
+def _forbid_downloads() -> None:
+    """Stop ultralytics from fetching an official net in the place of a missing or damaged file."""
+    import ultralytics.utils.downloads
+
+    def stay_here(file: object, *_: object, **__: object) -> str:
+        return str(file)
+
+    ultralytics.utils.downloads.attempt_download_asset = stay_here
 
 
 def _private_folder(name: str) -> os.PathLike[str]:

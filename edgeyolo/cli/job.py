@@ -10,7 +10,7 @@ from edgeyolo.cli.narrator import Narrator
 from edgeyolo.runs import Run
 
 
-def finish(run: Run, as_json: bool) -> None:
+def finish(run: Run, as_json: bool, *, fresh: bool = False) -> None:
     """Do what is left of a run; the verdict goes to stdout, the narration to stderr."""
     from edgeyolo.flow.slim import execute
     from edgeyolo.report.verdict import verdict
@@ -18,7 +18,8 @@ def finish(run: Run, as_json: bool) -> None:
     click.echo(f"Run: {run.folder}", err=True)
     narrator = Narrator()
     try:
-        report = execute(run, narrator)
+        report = execute(run, narrator, fresh=fresh)
     finally:
         narrator.close()
     click.echo(json.dumps(report) if as_json else verdict(report))
+    click.echo(f"Bundle: {run.bundle}\nReport: {run.report_page}", err=True)

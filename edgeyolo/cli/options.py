@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgeyolo.config import SETTINGS, lookup
+from edgeyolo.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeyolo.dataset.find import DataChoice
+    from edgeyolo.device.bundle import Bundle
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -30,9 +32,56 @@ def setting(key: str, *, help: str | None = None) -> Callable[[Function], Functi
         type=None if entry.kind is bool else entry.kind,
         default=None,
         callback=resolve,
-        help=(help or entry.help).capitalize() + default,
+        help=_sentence(help or entry.help) + default,
         show_envvar=False,
     )
+
+
+def _sentence(text: str) -> str:
+    # Not str.capitalize: it lowers the rest, and names lose their capitals.
+    return text[:1].upper() + text[1:]
+
+
+def engine_flag(help: str) -> Callable[[Function], Function]:
+    """``--engine`` of a command that opens a bundle; see :func:`engines_of`."""
+    return click.option("--engine", help=help)
+
+
+def engines_of(bundle: Bundle, flag: str | None) -> tuple[str, ...]:
+    """Engines to use: those of the flag, else those configured that the bundle holds.
+
+    The configuration also serves exports, so it may list engines that this bundle lacks; if it
+    lacks all of them, its default counts.
+
+    Raises:
+        UsageError: for an unknown engine.
+        BundleError: when the bundle was not exported for an engine of the flag.
+    """
+    from edgeyolo.device.engine import engine_names
+    from edgeyolo.plan.plan import parse_engines
+
+    if flag is not None:
+        return tuple(map(bundle.with_default, parse_engines(flag, engine_names())))
+    configured = lookup("engine").value
+    if configured is None:
+        return (bundle.default_engine,)
+    named = parse_engines(configured, engine_names())
+    held = tuple(name for name in named if name in bundle.engines or name == "null")
+    return held or (bundle.default_engine,)
+
+
+def engine_of(bundle: Bundle, flag: str | None) -> str:
+    """The one engine to use: the first of :func:`engines_of`.
+
+    Raises:
+        UsageError: when the flag names several.
+    """
+    engines = engines_of(bundle, flag)
+    if flag is not None and len(engines) > 1:
+        raise UsageError(
+            f"--engine names {len(engines)} engines.", f"Name one, such as --engine {engines[0]}."
+        )
+    return engines[0]
 
 
 def data_flag(function: Function) -> Function:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,9 @@ class Sample:
     boxes: Boxes  # (N, 5): class, center x, center y, width, height in parts of the image
 
 
-def load_split(dataset: Dataset, split: str) -> list[Sample]:
+def load_split(
+    dataset: Dataset, split: str, progress: Callable[[int, int], None] | None = None
+) -> list[Sample]:
     """Decode every image and read every label of a split.
 
     Raises:
@@ -31,7 +34,10 @@ def load_split(dataset: Dataset, split: str) -> list[Sample]:
     problems: list[DataError] = []
     samples: list[Sample] = []
     with ThreadPoolExecutor() as pool:  # decoding releases the GIL
-        for outcome in pool.map(lambda image: _load(image, dataset), dataset.images(split)):
+        images = dataset.images(split)
+        for done, outcome in enumerate(pool.map(lambda i: _load(i, dataset), images), start=1):
+            if progress:
+                progress(done, len(images))
             (samples if isinstance(outcome, Sample) else problems).append(outcome)  # type: ignore[arg-type]
     if problems:
         more = f" ({len(problems) - 1} more files have problems.)" if problems[1:] else ""

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeyolo.errors import EdgeyoloError
+
 if TYPE_CHECKING:
     from edgeyolo.dataset.demo_world.arrays import Image
     from edgeyolo.dataset.demo_world.compositing import Box
@@ -46,7 +48,7 @@ def generate(
     if data.is_file():
         return data
     if root.exists() and any(root.iterdir()):
-        raise FileExistsError(f"{root} holds other files; name a folder that does not exist yet")
+        raise EdgeyoloError(f"{root} holds other files than demo data.", "Remove that folder.")
     # Only the final rename makes the set appear, so a killed run leaves nothing half-written.
     partial = root.with_name(f".{root.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -137,7 +139,7 @@ def _write_clip(folder: Path) -> Iterator[None]:
     codec = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(folder / "clip.mp4"), codec, CLIP_FPS, CLIP_SIZE)
     if not writer.isOpened():
-        raise OSError("this OpenCV cannot write mp4 files")
+        raise EdgeyoloError("This OpenCV cannot write mp4 files.", "Install another build of it.")
     drive = Drive(SEED, *CLIP_SIZE)
     with (folder / "clip.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
         for index in range(CLIP_FRAMES):

@@ -130,8 +130,8 @@ def _expand(path: Path, root: Path, split: str, entry: str) -> list[Path]:
     if not place.exists() and entry.startswith("../"):
         place = root / entry[3:]  # Roboflow writes ../train/images for a folder beside data.yaml
     if place.is_dir():
-        files = (file.absolute() for file in place.rglob("*"))
-        return [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+        files = (file.absolute() for file in place.rglob("*") if not file.name.startswith("."))
+        return [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
     if place.suffix == ".txt" and place.is_file():
         return _listed(place)
     problem = "is neither a folder nor a .txt list" if place.exists() else "does not exist"

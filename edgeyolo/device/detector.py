@@ -7,10 +7,10 @@ from pathlib import Path
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.decode import decode
 from edgeyolo.device.detections import Detections
-from edgeyolo.device.engine import Float, load_engine
+from edgeyolo.device.engine import Float, first_line, load_engine
 from edgeyolo.device.letterbox import Blob, Placement, letterbox
 from edgeyolo.device.nms import non_max_suppression
-from edgeyolo.errors import UsageError
+from edgeyolo.errors import EdgeyoloError, UsageError
 from edgeyolo.images import Image
 
 CONFIDENCE = 0.25
@@ -66,8 +66,18 @@ class Detector:
         return letterbox(image, self.bundle.height, self.bundle.width)
 
     def infer(self, blob: Blob) -> list[Float]:
-        """The engine alone."""
-        return self._engine.infer(blob)
+        """The engine alone.
+
+        Raises:
+            EdgeyoloError: when the engine gives up.
+        """
+        try:
+            return self._engine.infer(blob)
+        except (RuntimeError, MemoryError) as error:  # each engine's file keeps to these two
+            raise EdgeyoloError(
+                f"{self.engine_name} failed on an image: {first_line(error)}",
+                "Close other programs, export the bundle again, or choose another --engine.",
+            ) from error
 
     def postprocess(self, outputs: list[Float], placement: Placement) -> Detections:
         """Raw head outputs → detections in pixels of the source image."""

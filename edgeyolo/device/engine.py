@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeyolo.device.bundle import Bundle
-from edgeyolo.errors import BundleError, MissingDependencyError, UsageError
+from edgeyolo.errors import BundleError, EdgeyoloError, MissingDependencyError, UsageError
 
 Float = npt.NDArray[np.float32]
 
@@ -40,6 +40,7 @@ def load_engine(bundle: Bundle, name: str, threads: int | None = None) -> Engine
         UsageError: for an unknown name.
         MissingDependencyError: when its package is not installed.
         BundleError: when the engine refuses the file.
+        EdgeyoloError: when its package is installed but broken.
     """
     if name not in engine_names():
         raise UsageError(
@@ -51,15 +52,24 @@ def load_engine(bundle: Bundle, name: str, threads: int | None = None) -> Engine
         if error.name is None or error.name.partition(".")[0] != name:
             raise
         raise MissingDependencyError(name, name) from error
+    except ImportError as error:  # such as a system library that it needs
+        raise EdgeyoloError(
+            f"{name} is installed but cannot be loaded: {first_line(error)}",
+            "Look at the installation with: edgeyolo doctor",
+        ) from error
     try:
         engine: Engine = module.Engine(bundle, threads or available_cores())
     except RuntimeError as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BundleError(
-            f"{name} cannot load {bundle.root}: {reason}",
+            f"{name} cannot load {bundle.root}: {first_line(error)}",
             "Export the bundle again with the installed version of the engine.",
         ) from error
     return engine
+
+
+def first_line(error: Exception) -> str:
+    """What an engine said, without the rest of its story."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def available_cores() -> int:

@@ -39,5 +39,5 @@ class Sink(Protocol):
         """Show or store it; ``False`` asks the loop to end (a window was closed)."""
         ...
 
-    def close(self) -> None:
-        """Finish what is written."""
+    def close(self, *, complete: bool) -> None:
+        """Finish what is written; not ``complete`` after an error, when half a file is dropped."""

@@ -84,8 +84,12 @@ def check_request(engines: Sequence[str], imgsz: int, out: Path, *, force: bool)
     check_imgsz(imgsz)
     if out.exists() and not force:
         raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")
-    if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir()):
+    if out.exists() and not _may_replace(out):
         raise UsageError(f"{out} is not a bundle, so it is not replaced.", "Choose another --out.")
+
+
+def _may_replace(out: Path) -> bool:
+    return out.is_dir() and ((out / MANIFEST).is_file() or not any(out.iterdir()))
 
 
 def _exporter(engine: str) -> Any:

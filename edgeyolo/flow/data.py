@@ -12,21 +12,17 @@ from edgeyolo.files import read_json, write_json
 from edgeyolo.plan.plan import Plan
 from edgeyolo.progress import Progress
 from edgeyolo.runs import Run
-from edgeyolo.workshop import open_workshop
 
 
 def check_input(run: Run, plan: Plan, progress: Progress) -> None:
-    """Look at every image, every label and the device before hours of work rest on them."""
-    from edgeyolo.train.device import choose_device
-
-    if plan.recipe.device not in ("auto", "cpu"):
-        open_workshop()
-        choose_device(plan.recipe.device)
+    """Look at every image and every label before hours of work rest on them."""
     choice = DataChoice(DEMO if plan.is_demo else plan.data, plan.data_origin)
     dataset = choice.open(lambda done, total: progress.step(done, total, "drawing images"))
     counts = {}
     for split in ("train", "val"):
-        samples = load_split(dataset, split)
+        samples = load_split(
+            dataset, split, lambda done, total: progress.step(done, total, "looking at images")
+        )
         counts[split] = {"images": len(samples), "boxes": sum(len(s.boxes) for s in samples)}
     progress.line(
         f"{len(dataset.names)} classes; "

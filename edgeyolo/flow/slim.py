@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeyolo.errors import UsageError
-from edgeyolo.files import fail_clearly, read_json, write_json
+from edgeyolo.files import read_json, write_json, write_text
 from edgeyolo.flow.data import check_input
 from edgeyolo.flow.measurements import export, measure_accuracy, measure_latency
 from edgeyolo.flow.nets import get_wide_net, inherit_weights, retrain, slim_folder
@@ -32,18 +32,20 @@ class Stage:
     work: Callable[[Run, Plan, Progress], None]
 
 
-def execute(run: Run, progress: Progress) -> dict[str, Any]:
+def execute(run: Run, progress: Progress, *, fresh: bool = False) -> dict[str, Any]:
     """Do what is left of a run; return its report.
+
+    A ``fresh`` run whose data are refused leaves no folder.
 
     Raises:
         StoppedError: when it was asked to stop during a training.
         EdgeyoloError: when a stage failed; what earlier ones made is kept.
     """
-    plan = run.plan()
-    for number, stage in enumerate(STAGES, start=1):
-        if not stage.result(run).exists():
-            progress.stage(stage.name, number, len(STAGES))
-            with _leaving_nothing(run):
+    with run.locked(), _leaving_nothing(run) if fresh else nullcontext():
+        plan = run.plan()
+        for number, stage in enumerate(STAGES, start=1):
+            if not stage.result(run).exists():
+                progress.stage(stage.name, number, len(STAGES))
                 stage.work(run, plan, progress)
     report: dict[str, Any] = read_json(run.report_file)
     return report
@@ -65,8 +67,7 @@ def _report(run: Run, plan: Plan, progress: Progress) -> None:
     from edgeyolo.report.html import render
 
     report = collect(run)
-    with fail_clearly(run.report_page):
-        run.report_page.write_text(render(report), encoding="utf-8")
+    write_text(run.report_page, render(report))
     write_json(run.report_file, report)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from pathlib import Path
 
 from edgeyolo.errors import StoppedError
-from edgeyolo.files import fail_clearly
 from edgeyolo.progress import Progress
 from edgeyolo.runs import Run
+from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
 from edgeyolo.train import process
 from edgeyolo.train.events import Event
 from edgeyolo.train.folder import BEST
@@ -24,7 +23,7 @@ def train(run: Run, name: str, result: Path, progress: Progress) -> None:
         StoppedError: when it was asked to stop; ``edgeyolo resume`` goes on.
         EdgeyoloError: when it failed.
     """
-    folder = run.training(name).absolute()
+    folder = run.training(name).resolve()
     if not process.is_finished(folder):
         try:
             _attend(folder, progress)
@@ -32,20 +31,20 @@ def train(run: Run, name: str, result: Path, progress: Progress) -> None:
             raise StoppedError(
                 error.message, f"Go on with: edgeyolo resume {run.folder}"
             ) from error
-    with fail_clearly(result):
-        part = result.with_suffix(".part")
-        shutil.copyfile(folder / BEST, part)
-        part.replace(result)
+    # Saved anew, without the optimizer and without the paths that the trainer's own file holds.
+    save_checkpoint(open_checkpoint(folder / BEST), result, half=True)
 
 
 def _attend(folder: Path, progress: Progress) -> None:
-    reader = process.start(folder)
     view = _View(progress)
-    asked = False
+    reader, asked = None, False
     while True:
         try:
+            reader = reader or process.start(folder)
             for event in process.follow(folder, reader):
                 view.show(event)
+            if asked:
+                raise StoppedError("Stopped; the training was at its end.")
             return
         except KeyboardInterrupt:
             if asked:
@@ -78,7 +77,7 @@ class _View:
             self._seconds.append(event["seconds"])
             self._best = event["best"]
             self._progress.step(event["epoch"], self._epochs, self._note(event["epoch"]))
-        elif kind == "finished":
+        elif kind == "finished" and event["map50_95"] is not None:
             self._progress.line(f"Best mAP50-95 on val while training: {event['map50_95']:.3f}.")
 
     _best: float | None = None

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 
+import edgeyolo
 from edgeyolo.errors import EdgeyoloError, ExitCode, MissingDependencyError, UsageError
 
 ROUNDS = 5
@@ -133,6 +135,7 @@ def measure(
 @dataclass(frozen=True, slots=True)
 class _Worker:
     process: subprocess.Popen[str]
+    log: IO[str]  # its stderr
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -143,11 +146,21 @@ class _Worker:
             pass  # it ended; what it said last is still to be read
         line = self.process.stdout.readline()
         if not line:
-            raise EdgeyoloError("The measuring process ended without a word.")
+            raise self._death()
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise _as_error(answer)
         return answer
+
+    def _death(self) -> EdgeyoloError:
+        status = self.process.wait()
+        self.log.seek(0)
+        said = [line for line in self.log.read().splitlines() if line.strip()]
+        return EdgeyoloError(
+            f"The measuring process ended with status {status}"
+            f"{f', and last said: {said[-1].strip()}' if said else ' and said nothing.'}",
+            "Look at the installation with: edgeyolo doctor",
+        )
 
 
 def _as_error(answer: dict[str, Any]) -> EdgeyoloError:
@@ -157,31 +170,42 @@ def _as_error(answer: dict[str, Any]) -> EdgeyoloError:
     return kind(answer["error"], answer["hint"])
 
 
+# Python puts the working folder first on the path, where a user's own ncnn.py would be taken for the
+# engine. Not -P, which Python 3.10 lacks, and which would lose an edgeyolo that is not installed.
+_START = """
+import sys
+sys.path[:] = [*filter(None, sys.path), {root!r}]
+from edgeyolo.measure.worker import main
+main()
+"""
+
+
 @contextmanager
 def _worker(subject: Subject, images: Sequence[Path]) -> Iterator[_Worker]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edgeyolo.measure.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    worker = _Worker(process)
-    try:
-        assert process.stdin is not None
-        process.stdin.write(
-            json.dumps(
-                {
-                    "bundle": str(subject.bundle),
-                    "engine": subject.engine,
-                    "threads": subject.threads,
-                    "confidence": subject.confidence,
-                    "images": [str(image) for image in images],
-                }
-            )
-            + "\n"
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _START.format(root=str(Path(edgeyolo.__file__).parent.parent))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
-        yield worker
-    finally:
-        process.kill()
-        process.communicate()
+        try:
+            assert process.stdin is not None
+            process.stdin.write(_request(subject, images) + "\n")
+            yield _Worker(process, log)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _request(subject: Subject, images: Sequence[Path]) -> str:
+    return json.dumps(
+        {
+            "bundle": str(subject.bundle),
+            "engine": subject.engine,
+            "threads": subject.threads,
+            "confidence": subject.confidence,
+            "images": [str(image) for image in images],
+        }
+    )

@@ -11,15 +11,14 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import psutil
+# What may not be installed is imported where ``main`` can tell the parent so.
+from edgeyolo.errors import EdgeyoloError, MissingDependencyError, missing
 
-from edgeyolo.device.detector import Detector
-from edgeyolo.device.engine import available_cores
-from edgeyolo.errors import EdgeyoloError, MissingDependencyError
-from edgeyolo.images import Image, read_image
+if TYPE_CHECKING:
+    from edgeyolo.device.detector import Detector
+    from edgeyolo.images import Image
 
 _WARMUP_BLOCK = 10
 _WARMUP_LIMIT_S = 5.0
@@ -33,17 +32,30 @@ def main() -> None:
     try:
         _serve(json.loads(sys.stdin.readline()), answers)
     except EdgeyoloError as error:
-        answer: dict[str, Any] = {
-            "error": error.message,
-            "hint": error.hint,
-            "exit_code": int(error.exit_code),
-        }
-        if isinstance(error, MissingDependencyError):
-            answer |= {"package": error.package, "extra": error.extra}
-        print(json.dumps(answer), file=answers, flush=True)
+        _refuse(error, answers)
+    except ImportError as error:
+        found = missing(error)
+        if found is None:
+            raise
+        _refuse(found, answers)
+
+
+def _refuse(error: EdgeyoloError, answers: Any) -> None:
+    answer: dict[str, Any] = {
+        "error": error.message,
+        "hint": error.hint,
+        "exit_code": int(error.exit_code),
+    }
+    if isinstance(error, MissingDependencyError):
+        answer |= {"package": error.package, "extra": error.extra}
+    print(json.dumps(answer), file=answers, flush=True)
 
 
 def _serve(subject: dict[str, Any], answers: Any) -> None:
+    from edgeyolo.device.detector import Detector
+    from edgeyolo.device.engine import available_cores
+    from edgeyolo.images import read_image
+
     images = [read_image(Path(path)) for path in subject["images"]] or [_synthetic_image()]
     started = time.perf_counter()
     detector = Detector(
@@ -96,6 +108,8 @@ class _Session:
 
     def warm_up(self) -> int:
         """Run until the speed has settled; return how many runs that took."""
+        import numpy as np
+
         started, last, runs = time.perf_counter(), 0.0, 0
         while time.perf_counter() - started < _WARMUP_LIMIT_S:
             median = float(np.median(self.run(_WARMUP_BLOCK)["total_ms"]))
@@ -108,6 +122,8 @@ class _Session:
 
 def _synthetic_image() -> Image:
     """Noise over a gradient, 640x480: for timing without data; nothing is found in it."""
+    import numpy as np
+
     noise = np.random.default_rng(0).integers(0, 64, (480, 640, 3))
     gradient = np.linspace(0, 160, 640)[None, :, None]
     return np.asarray(noise + gradient, np.uint8)
@@ -117,16 +133,26 @@ def _since(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 4)
 
 
-def _peak_rss_mb() -> float:
+def _peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
     """Largest resident memory of this process so far."""
-    status = Path("/proc/self/status")
     if status.is_file():
         # Not getrusage: on Linux its maximum reaches back to the parent that this was forked from.
-        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
-        peak = next(line for line in lines if line.startswith("VmHWM:"))
-        return round(int(peak.split()[1]) / 2**10, 1)
-    memory = psutil.Process().memory_info()
-    return round(getattr(memory, "peak_wset", memory.rss) / 2**20, 1)
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 2**10, 1)
+    return round(_peak_rss_without_proc() / 2**20, 1)
+
+
+def _peak_rss_without_proc() -> float:
+    """In bytes: macOS, Windows, and kernels that keep no ``VmHWM`` (gVisor)."""
+    if sys.platform == "win32":
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 2**10  # macOS counts bytes, others kB
 
 
 if __name__ == "__main__":

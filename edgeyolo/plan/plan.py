@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json
 from edgeyolo.plan.candidate import Candidate
 from edgeyolo.slim.cost import cost
@@ -73,18 +74,29 @@ class Plan:
 
     @classmethod
     def load(cls, path: Path) -> Plan:
-        """Read ``plan.json``."""
-        values: dict[str, Any] = read_json(path)
-        return cls(
-            data=values["data"],
-            data_origin=values["data_origin"],
-            is_demo=values["is_demo"],
-            source=values["source"],
-            spec=SlimSpec.from_dict(values["spec"]),
-            engines=tuple(values["engines"]),
-            recipe=Recipe(**values["recipe"]),
-            wide_epochs=values["wide_epochs"],
-        )
+        """Read ``plan.json``.
+
+        Raises:
+            UsageError: when it is not a plan of this version.
+        """
+        try:
+            values: dict[str, Any] = read_json(path)
+            if (values["format"], values["version"]) != (FORMAT, VERSION):
+                raise ValueError("another format")
+            return cls(
+                data=values["data"],
+                data_origin=values["data_origin"],
+                is_demo=values["is_demo"],
+                source=values["source"],
+                spec=SlimSpec.from_dict(values["spec"]),
+                engines=tuple(values["engines"]),
+                recipe=Recipe(**values["recipe"]),
+                wide_epochs=values["wide_epochs"],
+            )
+        except (ValueError, LookupError, TypeError) as error:
+            raise UsageError(
+                f"{path} is not a plan that this edgeyolo can read.", "Start a new run."
+            ) from error
 
 
 def smaller_imgsz(wide: SlimSpec, slim: SlimSpec, classes: int, imgsz: int) -> int | None:
@@ -102,12 +114,14 @@ def parse_engines(text: str | None, known: Iterable[str]) -> tuple[str, ...]:
     """Read ``ncnn,openvino``; all known engines if nothing is named.
 
     Raises:
-        UsageError: for an unknown engine.
+        UsageError: for an unknown engine or a list without any.
     """
-    from edgeyolo.errors import UsageError
-
     known = tuple(known)
-    engines = tuple(dict.fromkeys((text or ",".join(known)).replace(",", " ").lower().split()))
+    if text is None:
+        return known
+    engines = tuple(dict.fromkeys(text.replace(",", " ").lower().split()))
+    if not engines:
+        raise UsageError("No engine is named.", f"Choose from {', '.join(known)}.")
     for engine in engines:
         if engine not in known:
             raise UsageError(f"There is no engine {engine!r}.", f"Choose from {', '.join(known)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from copy import deepcopy
 from datetime import datetime, timezone
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeyolo.errors import CheckpointError, SpecError
-from edgeyolo.files import fail_clearly
+from edgeyolo.files import write_bytes
 from edgeyolo.slim.architecture import from_yaml
 from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.workshop import open_workshop
@@ -53,8 +54,9 @@ def _unpickle(path: Path) -> Any:
     from ultralytics.nn.tasks import torch_safe_load
 
     try:
-        stored, _ = torch_safe_load(str(path), safe_only=True)
+        stored, _ = torch_safe_load(str(path.absolute()), safe_only=True)
     except (
+        OSError,
         RuntimeError,
         TypeError,
         KeyError,
@@ -86,12 +88,9 @@ def save_checkpoint(net: DetectionModel, path: Path, *, half: bool = False) -> N
         "version": ultralytics.__version__,
         "license": "AGPL-3.0-or-later",
     }
-    with fail_clearly(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        with temporary.open("wb") as stream:  # a full disk is an OSError only through a stream
-            torch.save(content, stream)
-        temporary.replace(path)
+    buffer = io.BytesIO()  # torch.save hides the reason when a disk is full
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 def spec_of(net: DetectionModel) -> SlimSpec:

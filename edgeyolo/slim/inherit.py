@@ -17,7 +17,7 @@ from edgeyolo.errors import SpecError
 from edgeyolo.slim.architecture import layers
 from edgeyolo.slim.checkpoint import names_of, spec_of
 from edgeyolo.slim.net import build, raw_heads
-from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.slim.spec import SlimSpec, check_inherits
 from edgeyolo.slim.split import SplitC2f, merged_state
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def inherit(
     Raises:
         SpecError: when the new net would be larger than the source in any direction.
     """
+    check_inherits(spec, spec_of(source))
     target = build(spec, names)
     trunk = _cut(source, target, spec, names)
     _refuse_wider(trunk, target, spec_of(source))
@@ -72,18 +73,7 @@ def _cut(
     source_spec = spec_of(source)
     position = {layer.source: index for index, layer in enumerate(layers(source_spec))}
     trunk = deepcopy(target)
-    missing = [level for level in spec.heads if level not in source_spec.heads]
-    if missing:
-        raise SpecError(
-            f"The starting net has no head {missing[0]}.",
-            f"It has {','.join(source_spec.heads)}; keep some of these.",
-        )
     for index, layer in enumerate(layers(spec)[:-1]):
-        if layer.source not in position:
-            raise SpecError(
-                f"The starting net {source_spec.name} lacks layers that {spec.name} needs.",
-                "Add --cut-backbone, or start from a net that has the last backbone stage.",
-            )
         module = deepcopy(source.model[position[layer.source]])
         _keep_blocks(module, target.model[index])
         trunk.model[index] = _placed(module, target.model[index])
@@ -106,10 +96,6 @@ def _keep_blocks(module: Any, target: Any) -> None:
     """Drop the last bottlenecks of a C2f, and the inputs of its last convolution that they fed."""
     if type(module).__name__ != "C2f" or len(module.m) == len(target.m):
         return
-    if len(module.m) < len(target.m):
-        raise SpecError(
-            "The net would be deeper than the one it inherits from.", "Choose a smaller --depth."
-        )
     module.m = module.m[: len(target.m)]
     conv = module.cv2.conv
     conv.in_channels = (2 + len(target.m)) * module.c

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeyolo.errors import SpecError
 
+LARGEST_STOCK_WIDTH = 1.25  # YOLOv8x, to start from; nothing else is wider than 1
 LEVELS = ("P3", "P4", "P5")
 STRIDES = {"P3": 8, "P4": 16, "P5": 32}
 REG_MAX_CHOICES = (16, 8, 4, 1)
@@ -109,6 +110,33 @@ def parse_heads(text: str) -> tuple[str, ...]:
     """
     words = text.upper().replace(",", " ").replace("P", " P").split()
     return _ordered_heads(tuple(words))
+
+
+def check_inherits(slim: SlimSpec, wide: SlimSpec) -> None:
+    """Refuse a net that would be larger than the one it takes its weights from.
+
+    Raises:
+        SpecError: naming the first lever that asks for too much.
+    """
+    for name, wanted, there in (
+        ("width", slim.width, wide.width),
+        ("depth", slim.depth, wide.depth),
+    ):
+        if wanted > there:
+            raise SpecError(
+                f"A {name} of {wanted:g} is more than the starting net has ({there:g}).",
+                f"Use --{name} {there:g} or less, or start from a larger net with --from.",
+            )
+    missing = [level for level in slim.heads if level not in wide.heads]
+    if missing:
+        raise SpecError(
+            f"The starting net has no head {missing[0]}.",
+            f"It has {','.join(wide.heads)}; keep some of these.",
+        )
+    if wide.cut_backbone and not slim.cut_backbone:
+        raise SpecError(
+            "The starting net lacks the last backbone stage.", "Add --cut-backbone as it has."
+        )
 
 
 def check_imgsz(imgsz: int) -> None:

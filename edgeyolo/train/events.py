@@ -13,8 +13,10 @@ Every line has ``time`` (seconds since the epoch) and ``event``:
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,17 @@ class EventLog:
     """Appends to ``events.jsonl``; each line reaches the file at once."""
 
     def __init__(self, folder: Path) -> None:
-        self._stream = (folder / EVENTS).open("a", encoding="utf-8", buffering=1)
+        path = folder / EVENTS
+        torn = events_size(folder) > 0 and not path.read_bytes().endswith(b"\n")
+        self._stream = path.open("a", encoding="utf-8", buffering=1)
+        if torn:  # a kill or a full disk cut the last line short
+            self._stream.write("\n")
         self._last_batch = 0.0
 
     def write(self, event: str, **values: Any) -> None:
         """Append one event."""
         line = {"time": round(time.time(), 3), "event": event, **values}
-        self._stream.write(json.dumps(line) + "\n")
+        self._stream.write(json.dumps(_finite(line)) + "\n")
 
     def batch(self, **values: Any) -> None:
         """Append a batch event, unless the last one is younger than a second."""
@@ -48,9 +54,14 @@ class EventLog:
 class EventReader:
     """Reads what was appended since the last call; a line still being written is left."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, offset: int = 0) -> None:
         self._path = folder / EVENTS
-        self._offset = 0
+        self._offset = offset
+
+    @property
+    def offset(self) -> int:
+        """Bytes read so far."""
+        return self._offset
 
     def new(self) -> Iterator[Event]:
         """Events that were not returned before."""
@@ -62,14 +73,23 @@ class EventReader:
                 if not line.endswith(b"\n"):
                     return
                 self._offset += len(line)
-                yield json.loads(line)
-
-    def skip(self) -> None:
-        """Leave out what is already there."""
-        for _ in self.new():
-            pass
+                with suppress(ValueError):  # a line that a kill cut short says nothing
+                    yield json.loads(line)
 
 
 def all_events(folder: Path) -> list[Event]:
     """Every event so far."""
     return list(EventReader(folder).new())
+
+
+def events_size(folder: Path) -> int:
+    """Bytes written so far: where the events of a job that begins now will begin."""
+    path = folder / EVENTS
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _finite(value: Any) -> Any:
+    """Values for JSON, which has no NaN: a loss that is none becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from edgeyolo.dataset.check import load_split
 from edgeyolo.dataset.read import read_dataset
 from edgeyolo.errors import EdgeyoloError, ExitCode
 from edgeyolo.files import write_text
-from edgeyolo.train.events import EventLog
+from edgeyolo.train.events import EventLog, all_events, events_size
 from edgeyolo.train.folder import BEST, LOG, PID
 from edgeyolo.train.recipe import Job
 from edgeyolo.workshop import open_workshop
@@ -19,8 +20,9 @@ from edgeyolo.workshop import open_workshop
 
 def run(folder: Path) -> ExitCode:
     """Train, and say in ``events.jsonl`` how it went."""
+    begin = events_size(folder)
+    write_text(folder / PID, f"{os.getpid()} {begin}")
     log = EventLog(folder)
-    write_text(folder / PID, str(os.getpid()))
     try:
         return _train(folder, log)
     except EdgeyoloError as error:
@@ -45,22 +47,29 @@ def _train(folder: Path, log: EventLog) -> ExitCode:
     dataset = read_dataset(Path(job.data))
     samples = {split: load_split(dataset, split) for split in ("train", "val")}
     open_workshop()
-    from edgeyolo.train.trainer import StopRequestedError, Trainer
+    from edgeyolo.train.trainer import StopRequestedError, Trainer, saved_epochs
 
+    if saved_epochs(folder) >= job.recipe.epochs:  # killed between the last epoch and the end
+        log.write("finished", **_result(folder, job.recipe.epochs, started))
+        return ExitCode.OK
     trainer = Trainer(folder, job.recipe, samples, dataset.names, log)
     try:
         trainer.train()
     except StopRequestedError:
         log.write("stopped", epoch=trainer.epoch)
         return ExitCode.STOPPED
-    log.write(
-        "finished",
-        epochs=trainer.epochs,
-        seconds=round(time.monotonic() - started, 1),
-        map50_95=round(trainer.best_map(), 5),
-        checkpoint=BEST,
-    )
+    log.write("finished", **_result(folder, trainer.epochs, started))
     return ExitCode.OK
+
+
+def _result(folder: Path, epochs: int, started: float) -> dict[str, Any]:
+    known = [event["best"] for event in all_events(folder) if event["event"] == "epoch"]
+    return {
+        "epochs": epochs,
+        "seconds": round(time.monotonic() - started, 1),
+        "map50_95": known[-1] if known else None,
+        "checkpoint": BEST,
+    }
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from edgeyolo.errors import EdgeyoloError, ExitCode, StoppedError, UsageError
-from edgeyolo.files import fail_clearly
-from edgeyolo.train.events import LAST_EVENTS, Event, EventReader, all_events
+from edgeyolo.errors import EdgeyoloError, StoppedError
+from edgeyolo.files import fail_clearly, write_text
+from edgeyolo.train.events import LAST_EVENTS, Event, EventReader, all_events, events_size
 from edgeyolo.train.folder import LOG, PID, STOP
 
 _POLL = 0.2  # seconds
@@ -31,10 +31,9 @@ def start(folder: Path) -> EventReader:
     The process is a session of its own: closing the terminal or killing the parent does not reach
     it.
     """
-    reader = EventReader(folder)
     if running(folder):
-        return reader
-    reader.skip()
+        return EventReader(folder, _pid_and_offset(folder)[1])
+    reader = EventReader(folder, events_size(folder))
     (folder / STOP).unlink(missing_ok=True)
     with fail_clearly(folder / LOG), (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
@@ -44,19 +43,25 @@ def start(folder: Path) -> EventReader:
             stderr=log,
             start_new_session=True,
         )
-        (folder / PID).write_text(str(process.pid), encoding="utf-8")
+    write_text(folder / PID, f"{process.pid} {reader.offset}")
     return reader
 
 
 def running(folder: Path) -> psutil.Process | None:
     """The live process that trains in this folder."""
     try:
-        process = psutil.Process(int((folder / PID).read_text(encoding="utf-8")))
+        process = psutil.Process(_pid_and_offset(folder)[0])
         alive = process.status() != psutil.STATUS_ZOMBIE
         ours = str(folder) in process.cmdline()  # the number may belong to another one by now
     except (OSError, ValueError, psutil.Error):
         return None
     return process if alive and ours else None
+
+
+def _pid_and_offset(folder: Path) -> tuple[int, int]:
+    """Process that trains, and where in ``events.jsonl`` its own events begin."""
+    pid, offset = (folder / PID).read_text(encoding="utf-8").split()
+    return int(pid), int(offset)
 
 
 def follow(folder: Path, reader: EventReader) -> Iterator[Event]:
@@ -89,8 +94,7 @@ def _raise_unless_finished(event: Event) -> None:
     if event["event"] == "stopped":
         raise StoppedError("Training stopped; what was learned up to the last epoch is kept.")
     if event["event"] == "failed":
-        kind = UsageError if event["exit_code"] == ExitCode.USAGE else EdgeyoloError
-        raise kind(event["message"], event["hint"])
+        raise EdgeyoloError.with_code(event["exit_code"], event["message"], event["hint"])
 
 
 def _died(folder: Path) -> EdgeyoloError:

@@ -33,6 +33,9 @@ class Recipe:
                     f"{name} {value} is not possible.", f"The least is {least}, so use {least}."
                 )
 
+        if self.seed >= 2**32:
+            raise UsageError(f"seed {self.seed} is not possible.", "Use less than 4294967296.")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.tasks import DetectionModel
-from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
+from ultralytics.utils.torch_utils import unwrap_model
 
 from edgeyolo.dataset.check import Sample
 from edgeyolo.slim.checkpoint import open_checkpoint
@@ -27,6 +27,9 @@ class StopRequestedError(Exception):
 class Trainer(DetectionTrainer):  # type: ignore[misc]
     """Trains ``folder/start.pt``; results go to ``folder/weights/{best,last}.pt``."""
 
+    last: Path
+    best: Path
+
     def __init__(
         self,
         folder: Path,
@@ -36,10 +39,9 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
         log: EventLog,
     ) -> None:
         self._folder, self._samples, self._names, self._log = folder, samples, names, log
-        last = folder / LAST
         overrides = _overrides(folder, recipe)
-        if last.is_file():
-            overrides["resume"] = str(last)
+        if saved_epochs(folder):
+            overrides["resume"] = str(folder / LAST)
         super().__init__(overrides=overrides)
         self._epoch_started = time.monotonic()
         self.add_callback("on_train_start", _on_train_start)
@@ -83,14 +85,37 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
             parameter.requires_grad_(True)
         return net.float()
 
+    def save_model(self) -> bool:
+        """Write the checkpoints whole or not at all: a kill in between must leave the last ones."""
+        final = self.last, self.best
+        parts = tuple(path.with_suffix(".part") for path in final)
+        self.last, self.best = parts
+        try:
+            saved = bool(super().save_model())
+        finally:
+            self.last, self.best = final
+        for part, path in zip(parts, final, strict=True):
+            if part.exists():
+                part.replace(path)
+        return saved
+
     def final_eval(self) -> None:
-        """Drop the optimizer's state; the best net's figures are known from its own epoch."""
-        for checkpoint in (self.last, self.best):
-            strip_optimizer(checkpoint)
+        """Nothing: the best net's figures are known from its own epoch."""
 
     def best_map(self) -> float:
         """mAP50-95 on val of the best epoch, which ultralytics takes as fitness."""
         return float(self.best_fitness or 0.0)
+
+
+def saved_epochs(folder: Path) -> int:
+    """Epochs that ``last.pt`` has behind it; 0 where there is none that can be read."""
+    from ultralytics.nn.tasks import torch_safe_load
+
+    try:
+        stored, _ = torch_safe_load(str(folder / LAST), safe_only=True)
+    except (OSError, RuntimeError, TypeError, EOFError, KeyError):
+        return 0
+    return int(stored["epoch"]) + 1
 
 
 def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def test_a_stopped_run_goes_on(how: str, finished: Any, small_demo: Path, in_tmp
     _wait_for(lambda: any(event["event"] == "epoch" for event in all_events(folder)))
     if how == "kill":
         process.kill()
-        os.kill(int((folder / "job.pid").read_text()), signal.SIGKILL)
+        os.kill(int((folder / "job.pid").read_text().split()[0]), signal.SIGKILL)
         process.communicate()
     else:
         process.send_signal(signal.SIGINT)

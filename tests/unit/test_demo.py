@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgeyolo.dataset import demo
+from edgeyolo.errors import EdgeyoloError
 
 cv2 = pytest.importorskip("cv2")
 np = pytest.importorskip("numpy")
@@ -148,7 +149,7 @@ def test_complete_set_is_left_alone(small: Path) -> None:
 
 def test_other_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(EdgeyoloError):
         demo.generate(tmp_path, counts=FEW)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from edgeyolo.cli.narrator import Narrator
-from edgeyolo.cli.options import data_choice, json_flag, setting
+from edgeyolo.cli.options import data_choice, engine_flag, engines_of, json_flag, setting
 
 
 @click.command(short_help="Measure the latency of a bundle on this machine.")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@setting("engine", help="engines to time, comma-separated; the bundle's default if left out")
+@engine_flag(
+    "Engines to time, comma-separated; configured ones or the bundle's default if left out."
+)
 @setting("threads")
 @click.option("--data", help="Take the images from this data set; a made-up one if left out.")
 @click.option("--rounds", type=click.IntRange(1), default=10, show_default=True)
@@ -33,19 +36,16 @@ def command(
     Several engines take turns. Raw times of every run are in the JSON.
     """
     from edgeyolo.device.bundle import Bundle
-    from edgeyolo.device.engine import engine_names
     from edgeyolo.measure.environment import environment
     from edgeyolo.measure.latency import Subject, measure
-    from edgeyolo.plan.plan import parse_engines
 
     opened = Bundle.open(bundle)
-    engines = parse_engines(engine, engine_names()) if engine else (opened.default_engine,)
-    subjects = [Subject(opened.root, opened.with_default(e), threads) for e in engines]
+    engines = engines_of(opened, engine)
+    subjects = [Subject(opened.root, name, threads) for name in engines]
     images = data_choice(data).open().images("val")[:16] if data else ()
-    narrator = Narrator()
-    narrator.stage(f"{opened.name} at {opened.width} px: {', '.join(engines)}", 1, 1)
-    samples = measure(subjects, images, rounds=rounds, runs=runs, progress=narrator.step)
-    narrator.close()
+    with closing(Narrator()) as narrator:
+        narrator.stage(f"{opened.name} at {opened.width} px: {', '.join(engines)}", 1, 1)
+        samples = measure(subjects, images, rounds=rounds, runs=runs, progress=narrator.step)
     results = [sample.summary() for sample in samples]
     if as_json:
         answer = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeyolo.cli.options import json_flag, setting
-from edgeyolo.errors import UsageError
+from edgeyolo.cli.options import engine_flag, engine_of, json_flag, setting
+from edgeyolo.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
     from edgeyolo.device.frame import Sink, Source
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--source", type=click.Path(path_type=Path), help="Image, folder of images, video.")
 @click.option("--camera", type=click.IntRange(0), help="Number of a camera.")
-@setting("engine", help="engine to run; the bundle's default if left out")
+@engine_flag("Engine to run; a configured one or the bundle's default if left out.")
 @setting("confidence")
 @setting("iou")
 @setting("threads")
@@ -46,12 +46,16 @@ def command(
     stdout instead. A camera shows a window if there is a screen, else a status line, and writes
     nothing unless --out or --json is given.
     """
+    from edgeyolo.device.bundle import Bundle
     from edgeyolo.device.detector import Detector
     from edgeyolo.device.loop import run
 
     if (source is None) == (camera is None):
         raise UsageError("Name one source.", "Use --source FILE or --camera 0.")
-    detector = Detector(bundle, engine, confidence=confidence, iou=iou, threads=threads)
+    _check(source, out, show=show)
+    held = Bundle.open(bundle)
+    chosen = engine_of(held, engine)
+    detector = Detector(held, chosen, confidence=confidence, iou=iou, threads=threads)
     opened = _open(source, camera)
     if out is None and not as_json and source is not None:
         out = _default_out(source)
@@ -59,6 +63,21 @@ def command(
     count = run(opened, detector, sinks, limit=frames)
     if out is not None:
         click.echo(f"{count} frames, annotated: {out}", err=as_json)
+
+
+def _check(source: Path | None, out: Path | None, *, show: bool) -> None:
+    """Refuse what would end the process or overwrite the input."""
+    from edgeyolo.device.sinks.window import has_display
+
+    if show and not has_display():  # Qt would abort the process, past every handler
+        raise CameraError(
+            "There is no display for --show, or this OpenCV opens no windows.",
+            "Leave out --show and use --out or --json, or install opencv-python on a desktop.",
+        )
+    if source and out and source.exists() and out.exists() and source.samefile(out):
+        raise UsageError(
+            f"--out {out} would overwrite the source.", "Name another file or folder with --out."
+        )
 
 
 def _open(source: Path | None, camera: int | None) -> Source:

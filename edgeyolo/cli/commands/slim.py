@@ -78,6 +78,7 @@ def _run(
 ) -> None:
     from edgeyolo.cli.job import finish
     from edgeyolo.export.bundle import ENGINES
+    from edgeyolo.flow.preflight import preflight
     from edgeyolo.flow.weights import find_weights
     from edgeyolo.plan.plan import Plan, parse_engines
     from edgeyolo.runs import Run
@@ -100,4 +101,5 @@ def _run(
         wide_epochs=values["wide_epochs"],
     )
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
-    finish(Run.create(plan, name), as_json)
+    preflight(plan)
+    finish(Run.create(plan, name), as_json, fresh=True)

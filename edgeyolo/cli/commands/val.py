@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from edgeyolo.cli.narrator import Narrator
-from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
+from edgeyolo.cli.options import data_choice, data_flag, engine_flag, engine_of, json_flag, setting
 
 
 @click.command(short_help="Measure the mAP of a bundle.")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @data_flag
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="val")
-@setting("engine", help="engine to run; the bundle's default if left out")
+@engine_flag("Engine to run; a configured one or the bundle's default if left out.")
 @setting("threads")
 @json_flag
 def command(
@@ -33,7 +34,7 @@ def command(
     from edgeyolo.measure.accuracy import evaluate_bundle
 
     opened = Bundle.open(bundle)
-    chosen = opened.with_default(engine)
+    chosen = engine_of(opened, engine)
     choice = data_choice(data)
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     dataset = choice.open()
@@ -43,10 +44,9 @@ def command(
             f"The bundle knows {len(opened.names)} classes, the data set {len(dataset.names)}.",
         )
     samples = load_split(dataset, split)
-    narrator = Narrator()
-    narrator.stage(f"{chosen} on {len(samples)} images of {split}", 1, 1)
-    accuracy = evaluate_bundle(opened, samples, chosen, threads=threads, progress=narrator.step)
-    narrator.close()
+    with closing(Narrator()) as narrator:
+        narrator.stage(f"{chosen} on {len(samples)} images of {split}", 1, 1)
+        accuracy = evaluate_bundle(opened, samples, chosen, threads=threads, progress=narrator.step)
     values = accuracy.to_dict()
     per_class = values.pop("per_class")
     answer = {**values, "engine": chosen, "precision": opened.precision, "split": split}

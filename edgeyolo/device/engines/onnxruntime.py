@@ -37,4 +37,7 @@ class Engine:
 
     def infer(self, blob: Float) -> list[Float]:
         """Outputs in the order of the graph."""
-        return list(self._session.run(None, {self._input: blob}))
+        try:
+            return list(self._session.run(None, {self._input: blob}))
+        except _REFUSALS as error:
+            raise RuntimeError(str(error)) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,11 +30,10 @@ class AnnotatedImages:
         if not cv2.haveImageWriter(path.name):
             raise EdgeyoloError(f"OpenCV cannot write {path}.", "Name a .jpg or .png with --out.")
         encoded = cv2.imencode(path.suffix, draw(frame.image, detections, self._names))[1]
-        with fail_clearly(path):
-            path.write_bytes(encoded.tobytes())
+        _write(path, encoded.tobytes())
         return True
 
-    def close(self) -> None:
+    def close(self, *, complete: bool) -> None:
         """Nothing is open."""
 
 
@@ -43,6 +44,7 @@ class AnnotatedVideo:
         self._out, self._names, self._fps = out, names, fps
         self._part = out.with_name(f".{out.stem}.part{out.suffix}")
         self._writer: cv2.VideoWriter | None = None
+        self._count = 0
         with fail_clearly(out):
             out.parent.mkdir(parents=True, exist_ok=True)
 
@@ -56,11 +58,49 @@ class AnnotatedVideo:
                 raise EdgeyoloError(f"OpenCV cannot write {self._out}.", "Name an .mp4 with --out.")
             self._writer = writer
         self._writer.write(draw(frame.image, detections, self._names))
+        self._count += 1
         return True
 
-    def close(self) -> None:
-        """Finish the file."""
-        if self._writer is not None:
-            self._writer.release()
-            with fail_clearly(self._out):
-                self._part.replace(self._out)
+    def close(self, *, complete: bool) -> None:
+        """Finish the file, or drop it."""
+        if self._writer is None:
+            return
+        self._writer.release()
+        try:
+            if complete:
+                self._publish()
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    def _publish(self) -> None:
+        # OpenCV says nothing when the disk fills up; the index, which comes last, is missing then.
+        # Containers without a count of frames let it be guessed from the duration: one may be off.
+        if _frame_count(self._part) < self._count - 1:
+            free = shutil.disk_usage(self._part.parent).free
+            raise EdgeyoloError(
+                f"Cannot write {self._out}: the video is incomplete, "
+                f"{free / 2**20:.1f} MB are free on its disk.",
+                "Free some space or choose another folder with --out, then run the command again.",
+            )
+        with fail_clearly(self._out):
+            self._part.replace(self._out)
+
+
+def _frame_count(video: Path) -> int:
+    capture = cv2.VideoCapture(str(video))
+    try:
+        readable = capture.read()[0]
+        return round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if readable else -1
+    finally:
+        capture.release()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Through a temporary neighbor, so that half an image never has the name of a whole one."""
+    part = path.with_name(f".edgeyolo-{os.getpid()}.part")
+    with fail_clearly(path):
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)

@@ -27,5 +27,5 @@ class JsonLines:
         self._stream.flush()
         return True
 
-    def close(self) -> None:
+    def close(self, *, complete: bool) -> None:
         """The stream belongs to somebody else."""

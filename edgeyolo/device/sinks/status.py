@@ -34,7 +34,7 @@ class StatusLine:
             self._since, self._count = time.monotonic(), 0
         return True
 
-    def close(self) -> None:
+    def close(self, *, complete: bool) -> None:
         """Leave the line."""
         if sys.stderr.isatty():
             print(file=sys.stderr)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import cv2
 
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.draw import draw
 from edgeyolo.device.frame import Frame
+from edgeyolo.errors import CameraError
 
 _TITLE = "edgeyolo"
 _QUIT = (ord("q"), 27)  # q or Esc
@@ -34,9 +36,15 @@ class Window:
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Show one frame."""
-        cv2.imshow(_TITLE, draw(frame.image, detections, self._names))
-        return cv2.waitKey(1) & 0xFF not in _QUIT
+        try:
+            cv2.imshow(_TITLE, draw(frame.image, detections, self._names))
+            return cv2.waitKey(1) & 0xFF not in _QUIT
+        except cv2.error as error:
+            raise CameraError(
+                "OpenCV cannot open a window here.", "Use --out or --json instead of --show."
+            ) from error
 
-    def close(self) -> None:
+    def close(self, *, complete: bool) -> None:
         """Close the window."""
-        cv2.destroyAllWindows()
+        with suppress(cv2.error):  # an OpenCV without windows has none to close
+            cv2.destroyAllWindows()

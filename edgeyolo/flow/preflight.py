@@ -1,0 +1,38 @@
+"""What can be refused before a run has a folder, and before hours of work rest on it."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from edgeyolo.errors import PACKAGES, MissingDependencyError
+from edgeyolo.plan.plan import Plan
+from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+from edgeyolo.slim.spec import SlimSpec, check_inherits
+from edgeyolo.train.device import choose_device
+from edgeyolo.workshop import open_workshop
+
+_ALWAYS = (
+    *("torch", "torchvision", "ultralytics", "torch_pruning", "onnx", "onnxslim"),
+    *("faster_coco_eval", "jinja2", "matplotlib", "cv2"),
+)
+_FOR_ENGINE = {"ncnn": ("ncnn", "pnnx")}
+
+
+def preflight(plan: Plan) -> None:
+    """Look for packages, the device and the starting net.
+
+    Raises:
+        MissingDependencyError: when a later stage would miss a package.
+        UsageError: when the device is not there, the checkpoint is not one, or the slim net would
+            be larger than the one it inherits from.
+    """
+    needed = [*_ALWAYS, *(p for e in plan.engines for p in _FOR_ENGINE.get(e, (e,)))]
+    for package in needed:
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependencyError(*PACKAGES[package])
+    if plan.recipe.device not in ("auto", "cpu"):
+        open_workshop()
+        choose_device(plan.recipe.device)
+    wide = spec_of(open_checkpoint(Path(plan.source))) if plan.source else SlimSpec()
+    check_inherits(plan.spec, wide)

@@ -1,0 +1,158 @@
+"""The report: the page says what the JSON says, and needs nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeyolo.report.html import render
+from edgeyolo.report.verdict import sentences, verdict
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def row(role: str, value: float, milliseconds: float, imgsz: int = 320) -> dict[str, Any]:
+    spread = {"p50": milliseconds, "p90": 1.2 * milliseconds, "p99": 1.5 * milliseconds}
+    per_class = [{"name": "stop", "boxes": 12, "ap50_95": value, "ap50": value}]
+    per_class.append({"name": "</script><b>yield", "boxes": 0, "ap50_95": None, "ap50": None})
+    return {
+        "role": role,
+        "title": {"slim": "slim net"}.get(role, "wide net"),
+        "name": "w0.125-d0.33" if role == "slim" else "w0.25-d0.33",
+        "imgsz": imgsz,
+        "engine": "ncnn",
+        "precision": "fp32",
+        "parameters": 913_127 if role == "slim" else 3_011_823,
+        "gflops": 0.71,
+        "file_size_bytes": 3_700_000,
+        "accuracy": {
+            "map50_95": value,
+            "map50": value + 0.2,
+            "map50_95_ci": [value - 0.03, value + 0.02],
+            "versus_baseline": {"difference": value - 0.7, "ci": [value - 0.74, value - 0.67]},
+            "per_class": per_class,
+        },
+        "latency": {
+            "threads": 2,
+            "runs": 100,
+            "engine_only_ms": spread,
+            "end_to_end_ms": spread,
+            "peak_rss_mb": 80.0,
+            "verdict": "noisy" if role == "slim" else "stable",
+            "ratio_to_baseline": {"median": milliseconds / 20, "low": 0.4, "high": 0.6},
+        },
+        "samples_ms": {"engine_only": [[1.0]], "end_to_end": [[2.0]]},
+    }
+
+
+@pytest.fixture
+def report() -> dict[str, Any]:
+    return {
+        "created": "2026-11-21T10:00:00+00:00",
+        "edgeyolo": "0.1.0",
+        "run": "r",
+        "name": "w0.125-d0.33",
+        "data": {
+            "name": "demo",
+            "classes": ["stop", "yield"],
+            "splits": {},
+            "fingerprint": "abc" * 10,
+            "split": "val",
+            "images": 160,
+            "boxes": 463,
+        },
+        "recipe": {"epochs": 14, "imgsz": 320},
+        "environment": {"machine": "Pi <5>", "cores": 4, "system": "Linux", "load_1min": 0.1},
+        "latency_images": 16,
+        "versions": {"torch": "2.13.0"},
+        "rows": [
+            row("slim", 0.61, 9.87),
+            row("baseline", 0.7, 20.0),
+            row("smaller", 0.69, 8.0, imgsz=192),
+        ],
+        "training": [
+            {
+                "name": "wide",
+                "device": "cpu",
+                "seconds": 12.0,
+                "map50_95": [0.1, 0.2],
+                "tensors": None,
+            }
+        ],
+    }
+
+
+class Page(HTMLParser):
+    """Collects addresses and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        links = ("src", "href", "xlink:href", "action")
+        self.addresses += [value or "" for name, value in attrs if name in links]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_every_figure_is_that_of_the_json(report: dict[str, Any]) -> None:
+    text = " ".join(Page(render(report)).words)
+    for figure in ("0.610", "[0.580, 0.630]", "9.9", "11.8", "14.8", "0.91 M", "160 images"):
+        assert figure in text, figure
+    assert "Noisy" in text and "slim net on ncnn" in text
+    assert "– " in text.replace("\n", " "), "a class without objects has no figure"
+
+
+def test_nothing_is_loaded_from_elsewhere(report: dict[str, Any]) -> None:
+    page = render(report)
+    assert [address for address in Page(page).addresses if not address.startswith("#")] == []
+    assert "@import" not in page and not re.search(r"url\((?!#)", page)
+
+
+def test_the_embedded_json_is_the_report(report: dict[str, Any]) -> None:
+    match = re.search(r'<script type="application/json" id="report">(.*?)</script>', render(report))
+    assert match and json.loads(match[1]) == report
+
+
+def test_the_same_report_gives_the_same_bytes(report: dict[str, Any]) -> None:
+    assert render(report) == render(report)
+
+
+def test_the_verdict_tells_a_finding_from_noise(report: dict[str, Any]) -> None:
+    slim, small = sentences(report)
+    assert "30% of the parameters" in slim and "0.49x the time" in slim
+    assert "-9.0 points [-13.0, -6.0]" in slim and "cannot tell" not in slim
+    assert "192 px" in small and "cannot tell" in small
+    assert len(verdict(report).splitlines()) <= 8
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_a_browser_shows_it(report: dict[str, Any], tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render(report), encoding="utf-8")
+    assert CHROMIUM is not None
+    done = subprocess.run(
+        [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            *("--disable-quic", f"--user-data-dir={tmp_path / 'profile'}"),
+            *("--enable-logging=stderr", "--dump-dom", page.as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "30% of the parameters" in done.stdout and "<svg" in done.stdout
+    assert "Content Security Policy" not in done.stderr
