@@ -48,12 +48,11 @@ def load_engine(bundle: Bundle, name: str, threads: int | None = None) -> Engine
         )
     try:
         module = import_module(f"edgeyolo.device.engines.{name}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != name:
-            raise
-        raise MissingDependencyError(name, name) from error
-    except ImportError as error:  # such as a system library that it needs
-        raise EdgeyoloError(
+    except ImportError as error:
+        absent = (error.name or "").partition(".")[0] == name
+        if absent and isinstance(error, ModuleNotFoundError):
+            raise MissingDependencyError(name, name) from error
+        raise EdgeyoloError(  # such as a system library that it needs
             f"{name} is installed but cannot be loaded: {first_line(error)}",
             "Look at the installation with: edgeyolo doctor",
         ) from error

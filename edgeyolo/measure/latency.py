@@ -170,8 +170,8 @@ def _as_error(answer: dict[str, Any]) -> EdgeyoloError:
     return kind(answer["error"], answer["hint"])
 
 
-# Python puts the working folder first on the path, where a user's own ncnn.py would be taken for the
-# engine. Not -P, which Python 3.10 lacks, and which would lose an edgeyolo that is not installed.
+# Python puts the working folder first on the path, where a user's own ncnn.py would be taken for
+# the engine. Not -P: Python 3.10 lacks it, and an edgeyolo run from its checkout would be lost.
 _START = """
 import sys
 sys.path[:] = [*filter(None, sys.path), {root!r}]

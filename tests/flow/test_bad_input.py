@@ -89,6 +89,9 @@ def test_missing_and_malformed_data_yaml(data: Path, in_tmp: Path) -> None:
         (("--imgsz", 300), "288 | 320"),
         (("--epochs", 0), "epochs"),
         (("--batch", 0), "batch"),
+        (("--width", 0.5), "--width 0.25 or less"),
+        (("--depth", 0.67), "depth"),
+        (("--engine", ","), "engine"),
     ],
 )
 def test_impossible_request(flags: tuple[str, object], said: str, data: Path, in_tmp: Path) -> None:
@@ -129,6 +132,32 @@ def test_checkpoint_that_is_not_one(kind: str, tmp_path: Path, in_tmp: Path) -> 
     message = refused("export", path, "--out", in_tmp / "out", cwd=in_tmp)
     assert str(path) in message
     assert not trap.exists(), "the checkpoint ran code"
+
+
+def test_starting_net_that_is_not_one(data: Path, in_tmp: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pt"
+    bad.write_bytes(b"hello")
+    message = refused("slim", "--data", data / "data.yaml", "--from", bad, cwd=in_tmp)
+    assert str(bad) in message
+
+
+@pytest.mark.real_data
+def test_a_damaged_official_net_is_neither_deleted_nor_fetched(
+    test_data: Path, in_tmp: Path
+) -> None:
+    """ultralytics would remove a damaged file of that name and download it again."""
+    half = in_tmp / "yolov8n.pt"
+    half.write_bytes((test_data / "weights" / "yolov8n.pt").read_bytes()[:3_000_000])
+    message = refused("export", "yolov8n.pt", "--out", "out", cwd=in_tmp)
+    assert "yolov8n.pt is not a checkpoint" in message
+    assert half.stat().st_size == 3_000_000
+
+
+def test_plan_that_is_not_one(in_tmp: Path) -> None:
+    (in_tmp / "run").mkdir()
+    (in_tmp / "run" / "plan.json").write_text('{"format": "something else"}')
+    done = edgeyolo("resume", "run", cwd=in_tmp)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
 
 
 def test_damaged_and_foreign_bundles(slim_bundle: Path, tmp_path: Path, in_tmp: Path) -> None:

@@ -143,7 +143,7 @@ def test_fewer_bins_are_the_first_ones(wide: Any) -> None:
     [
         (SlimSpec(heads=("P3", "P4")), SlimSpec(), "P5"),
         (SlimSpec(), SlimSpec(depth=0.67), "depth"),
-        (SlimSpec(), SlimSpec(width=0.5), "wider"),
+        (SlimSpec(), SlimSpec(width=0.5), "width 0.25 or less"),
         (SlimSpec(heads=("P3",), cut_backbone=True), SlimSpec(heads=("P3",)), "lacks"),
     ],
     ids=["head", "depth", "width", "stage"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,20 @@ def make_bundle() -> MakeBundle:
 def null_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sound bundle for the null engine; not to be damaged."""
     return _make(tmp_path_factory.mktemp("bundle") / "null")
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 kB."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)]
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not allowed")
+    yield mount
+    subprocess.run(["umount", "-l", str(mount)], check=True)
 
 
 @pytest.fixture

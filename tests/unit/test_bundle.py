@@ -17,7 +17,7 @@ pytest.importorskip("cv2")
 from edgeyolo.device.bundle import MANIFEST, Bundle
 from edgeyolo.device.detector import Detector
 from edgeyolo.device.engine import engine_names, load_engine
-from edgeyolo.errors import BundleError, MissingDependencyError, UsageError
+from edgeyolo.errors import BundleError, EdgeyoloError, MissingDependencyError, UsageError
 
 MakeBundle = Callable[..., Path]
 
@@ -312,3 +312,49 @@ def test_an_engine_that_says_little(
     with pytest.raises(BundleError, match="null cannot load") as caught:
         Detector(null_bundle)
     assert "second" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("libgomp.so.1: cannot open shared object file", name="ncnn"),
+        ModuleNotFoundError("No module named 'tqdm'", name="tqdm"),
+    ],
+)
+def test_an_engine_that_is_installed_but_broken(
+    make_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: ImportError
+) -> None:
+    def fail(name: str) -> None:
+        raise error
+
+    monkeypatch.setattr("edgeyolo.device.engine.import_module", fail)
+    folder = make_bundle(tmp_path / "b", engines={"ncnn": {"model": "model.bin"}})
+    with pytest.raises(EdgeyoloError, match="ncnn is installed but") as caught:
+        Detector(folder)
+    assert type(caught.value) is EdgeyoloError
+    assert str(error) in caught.value.message
+    assert "edgeyolo doctor" in caught.value.hint
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no memory\nat line 5"), MemoryError()])
+def test_an_engine_that_gives_up_on_an_image(
+    null_bundle: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from edgeyolo.device.engines import null
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(null.Engine, "infer", fail)
+    with pytest.raises(EdgeyoloError, match="null failed on an image: ") as caught:
+        Detector(null_bundle)(np.zeros((9, 9, 3), np.uint8))
+    assert caught.value.exit_code == 1
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_an_engine_refuses_an_input_of_the_wrong_shape(slim_bundle: Path, engine: str) -> None:
+    pytest.importorskip(engine)
+    with pytest.raises(EdgeyoloError, match=f"{engine} failed"):
+        Detector(slim_bundle, engine).infer(np.zeros((1, 2, 64, 64), np.float32))

@@ -152,11 +152,12 @@ def test_a_worker_that_dies_is_an_error_and_not_a_hang(
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     error = _fail(Subject(null_bundle, "null"))
     assert error.exit_code == ExitCode.FAILED
+    assert "ended with status 1, and last said: " in error.message
 
 
 def test_the_worker_never_loads_the_workshop() -> None:
     code = (
-        "import sys; import edgeyolo.measure.worker;"
+        "import sys; import edgeyolo.measure.worker, edgeyolo.device.detector, edgeyolo.images;"
         "found = {'torch', 'ultralytics', 'matplotlib', 'onnx', 'click'} & set(sys.modules);"
         "sys.exit(', '.join(found) or 0)"
     )
@@ -177,3 +178,79 @@ def test_no_process_is_left(null_bundle: Path, monkeypatch: pytest.MonkeyPatch) 
         measure([Subject(null_bundle, "null"), Subject(null_bundle, "ncnn")], [], rounds=1, runs=1)
     assert len(started) == 2
     assert all(process.returncode is not None for process in started)
+
+
+def _shadow(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, code: str) -> None:
+    folder.mkdir()
+    (folder / f"{module}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+def test_opencv_not_installed(
+    null_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "raise ModuleNotFoundError('no', name='cv2')"
+    _shadow(tmp_path / "path", monkeypatch, "cv2", code)
+    error = _fail(Subject(null_bundle, "null"))
+    assert isinstance(error, MissingDependencyError)
+    assert error.exit_code == ExitCode.MISSING_DEPENDENCY
+    assert "edgeyolo[headless]" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise ValueError('of its own')", ["status 1", "ValueError: of its own"]),
+        ("import os; os._exit(7)", ["status 7", "said nothing"]),
+        ("import os; os.kill(os.getpid(), 9)", ["status -9", "said nothing"]),
+    ],
+)
+def test_the_last_words_of_a_worker_are_quoted(
+    null_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: list[str]
+) -> None:
+    _shadow(tmp_path / "path", monkeypatch, "cv2", code)
+    error = _fail(Subject(null_bundle, "null"))
+    assert all(word in error.message for word in words), error.message
+    assert "\n" not in error.message
+    assert "edgeyolo doctor" in error.hint
+
+
+@pytest.mark.parametrize("module", ["cv2", "numpy", "psutil", "edgeyolo"])
+def test_the_working_folder_shadows_nothing(
+    null_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    (tmp_path / f"{module}.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    [samples] = measure([Subject(null_bundle, "null")], [], rounds=1, runs=1)
+    assert samples.engine == "null"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("VmPeak: 1 kB\nVmHWM:\t  2048 kB\n", 2.0), ("Name: x\n", None)]
+)
+def test_peak_memory(tmp_path: Path, status: str, expected: float | None) -> None:
+    from edgeyolo.measure.worker import _peak_rss_mb
+
+    (tmp_path / "status").write_text(status)
+    found = _peak_rss_mb(tmp_path / "status")
+    assert found == expected if expected is not None else 10 < found < 100_000
+    assert 10 < _peak_rss_mb(tmp_path / "none") < 100_000
+
+
+def test_bench_that_fails_leaves_the_terminal_clean(
+    null_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from edgeyolo.cli.commands import bench
+    from edgeyolo.cli.narrator import Narrator
+
+    def fail(*_: object, **__: object) -> None:
+        raise EdgeyoloError("It broke.")
+
+    closed: list[Narrator] = []
+    monkeypatch.setattr(latency, "measure", fail)
+    monkeypatch.setattr(Narrator, "close", lambda narrator: closed.append(narrator))
+    done = CliRunner().invoke(bench.command, [str(null_bundle)])
+    assert isinstance(done.exception, EdgeyoloError)
+    assert len(closed) == 1

@@ -20,6 +20,10 @@ import cv2
 from edgeyolo.cli.main import main
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.draw import draw
+from edgeyolo.device.frame import Frame
+from edgeyolo.device.loop import run as run_loop
+from edgeyolo.device.sinks.annotated import AnnotatedVideo
+from edgeyolo.errors import CameraError
 
 Done = subprocess.CompletedProcess[str]
 EDGEYOLO = [sys.executable, "-c", "from edgeyolo.cli.main import main; main()"]
@@ -182,6 +186,11 @@ def test_the_folder_itself(null_bundle: Path, media: Path, tmp_path: Path, sourc
         (["--source", "broken/b.png"], ["b.png", "not a readable image"]),
         (["--source", "broken/b.png", "--engine", "ncnn"], ["nothing for ncnn"]),
         (["--source", "broken/b.png", "--engine", "tpu"], ["tpu"]),
+        (["--source", "broken/b.png", "--engine", ","], ["No engine is named"]),
+        (["--source", "broken/b.png", "--engine", ""], ["No engine is named"]),
+        (["--source", "broken/b.png", "--out", "broken/b.png"], ["overwrite the source"]),
+        (["--source", "broken/b.png", "--out", "broken/../broken/b.png"], ["overwrite the source"]),
+        (["--source", "broken", "--out", "broken/"], ["overwrite the source"]),
         (["--source", "broken/b.png", "--frames", "0"], ["--frames"]),
         (["--source", "broken/b.png", "--confidence", "high"], ["--confidence"]),
         (["--camera", "-1"], ["--camera"]),
@@ -282,3 +291,199 @@ def test_draw_leaves_the_image_alone(box: list[float], class_id: int) -> None:
     assert (image == 90).all()
     assert drawn.shape == image.shape
     assert (drawn != image).any()
+
+
+@pytest.fixture
+def two_engines(make_bundle: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = {"model": "model.bin"}
+    folder = tmp_path_factory.mktemp("two") / "bundle"
+    return make_bundle(folder, engines={"null": files, "openvino": files})
+
+
+@pytest.mark.parametrize("configured", ["ncnn,null", "null,openvino", "ncnn,onnxruntime", "NCNN"])
+@pytest.mark.parametrize("place", ["file", "variable"])
+def test_a_configured_list_of_engines(
+    two_engines: Path,
+    media: Path,
+    tmp_path: Path,
+    inside: Callable[..., Done],
+    monkeypatch: pytest.MonkeyPatch,
+    configured: str,
+    place: str,
+) -> None:
+    if place == "file":
+        (tmp_path / "edgeyolo.toml").write_text(f"engine = {configured.split(',')!r}")
+    else:
+        monkeypatch.setenv("EDGEYOLO_ENGINE", configured)
+    source = media / "photo.png"
+    assert len(_lines(inside("run", two_engines, "--source", source, "--json"))) == 1
+    times = ["--rounds", 1, "--runs", 1, "--json"]
+    if "openvino" not in configured:  # these files are none of OpenVINO's
+        [answer] = _lines(inside("bench", two_engines, *times))
+        assert answer["engine"] == "null"
+
+
+@pytest.mark.parametrize(
+    ("configured", "flag", "expected"),
+    [
+        ("onnxruntime,openvino,null", None, ("openvino", "null")),
+        ("openvino", None, ("openvino",)),
+        (None, None, ("null",)),
+        ("openvino", "null", ("null",)),
+        (None, "openvino,null", ("openvino", "null")),
+    ],
+)
+def test_which_engines(
+    two_engines: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    configured: str | None,
+    flag: str | None,
+    expected: tuple[str, ...],
+) -> None:
+    from edgeyolo.cli.options import engines_of
+    from edgeyolo.device.bundle import Bundle
+
+    monkeypatch.setenv("EDGEYOLO_ENGINE", configured or "")
+    assert engines_of(Bundle.open(two_engines), flag) == expected
+
+
+@pytest.mark.parametrize("command", ["run", "val"])
+def test_a_flag_names_one_engine(
+    two_engines: Path, media: Path, inside: Callable[..., Done], command: str
+) -> None:
+    source = ["--source", media / "photo.png"] if command == "run" else []
+    said = _refused(inside(command, two_engines, *source, "--engine", "null,openvino"), 2)
+    assert "--engine names 2 engines" in said
+
+
+def test_bench_refuses_an_engine_of_the_flag_that_the_bundle_lacks(
+    two_engines: Path, inside: Callable[..., Done]
+) -> None:
+    assert "nothing for ncnn" in _refused(inside("bench", two_engines, "--engine", "null,ncnn"), 2)
+    assert "No engine" in _refused(inside("bench", two_engines, "--engine", ","), 2)
+
+
+def test_help_keeps_names_as_they_are(inside: Callable[..., Done]) -> None:
+    said = inside("slim", "--help").stdout
+    assert "YOLOv8's" in said
+    assert "DFL bins" in said
+    assert "Lowest score" in inside("run", "--help").stdout
+
+
+def test_show_without_a_display(
+    null_bundle: Path, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(variable, raising=False)
+    if sys.platform in ("win32", "darwin"):
+        pytest.skip("there is always a display")
+    done = _run(tmp_path, "run", null_bundle, "--source", media / "photo.png", "--show")
+    assert "no display" in _refused(done, 4)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_window_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgeyolo.device.sinks.window import Window
+
+    def fail(*_: object) -> None:
+        raise cv2.error("not implemented")
+
+    monkeypatch.setattr(cv2, "imshow", fail)
+    monkeypatch.setattr(cv2, "destroyAllWindows", fail)
+    window = Window(("cat",))
+    with pytest.raises(CameraError, match="window"):
+        window.write(_frame(), Detections.empty())
+    window.close(complete=False)
+
+
+def _frame(image: np.ndarray | None = None) -> Frame:
+    return Frame(0, 0.0, np.zeros((48, 64, 3), np.uint8) if image is None else image, "frame")
+
+
+def test_an_image_beyond_the_limit_of_opencv(
+    null_bundle: Path, media: Path, inside: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise cv2.error("pixels <= CV_IO_MAX_IMAGE_PIXELS")
+
+    monkeypatch.setattr(cv2, "imdecode", fail)
+    said = _refused(inside("run", null_bundle, "--source", media / "photo.png"), 2)
+    assert "photo.png cannot be decoded" in said
+    assert "CV_IO_MAX_IMAGE_PIXELS" in said
+
+
+@pytest.mark.parametrize(
+    ("end", "kept"), [(None, True), (KeyboardInterrupt(), True), (CameraError("cable"), False)]
+)
+def test_a_video_is_kept_unless_the_loop_fails(
+    media: Path, tmp_path: Path, end: BaseException | None, kept: bool
+) -> None:
+    from edgeyolo.device.source import open_source
+
+    seen = 0
+
+    def detect(image: object) -> Detections:
+        nonlocal seen
+        seen += 1
+        if seen == 4 and end is not None:
+            raise end
+        return Detections.empty()
+
+    out = tmp_path / "out.mp4"
+    sink, source = AnnotatedVideo(out, (), 10), open_source(media / "clip.mp4")
+    if end is None:
+        assert run_loop(source, detect, [sink]) == 5  # type: ignore[arg-type]
+    else:
+        with pytest.raises(type(end)):
+            run_loop(source, detect, [sink])  # type: ignore[arg-type]
+    assert [path.name for path in tmp_path.iterdir()] == (["out.mp4"] if kept else [])
+    if kept:
+        assert _frames_of(out) == (5 if end is None else 3)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".mov"])
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_whole_video_is_never_called_incomplete(tmp_path: Path, suffix: str, count: int) -> None:
+    out = tmp_path / f"out{suffix}"
+    sink = AnnotatedVideo(out, (), 29.97)
+    for _ in range(count):
+        sink.write(_frame(), Detections.empty())
+    sink.close(complete=True)
+    assert _frames_of(out) == count
+
+
+@pytest.fixture
+def long_clip(tmp_path: Path) -> Path:
+    """A video of noise that needs far more than ``tiny_disk`` has."""
+    path, codec = tmp_path / "long.mp4", cv2.VideoWriter.fourcc(*"mp4v")
+    writer, rng = cv2.VideoWriter(str(path), codec, 10, (160, 120)), np.random.default_rng(0)
+    for _ in range(40):
+        writer.write(rng.integers(0, 255, (120, 160, 3), np.uint8))
+    writer.release()
+    assert path.stat().st_size > 150_000
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
+def test_full_disk_while_writing_a_video(
+    null_bundle: Path, tiny_disk: Path, long_clip: Path, tmp_path: Path, suffix: str
+) -> None:
+    out = tiny_disk / f"out{suffix}"
+    done = _run(tmp_path, "run", null_bundle, "--source", long_clip, "--out", out)
+    said = _refused(done, 1)
+    assert str(out) in said
+    assert "MB are free on its disk" in said
+    assert list(tiny_disk.iterdir()) == []
+
+
+def test_full_disk_while_writing_an_image(
+    null_bundle: Path, tiny_disk: Path, tmp_path: Path, inside: Callable[..., Done]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "noise.png"), noise)
+    out = tiny_disk / "out.png"
+    out.write_text("older")
+    said = _refused(inside("run", null_bundle, "--source", "noise.png", "--out", out), 1)
+    assert "no space" in said
+    assert [path.name for path in tiny_disk.iterdir()] == ["out.png"]
+    assert out.read_text() == "older"

@@ -14,9 +14,7 @@ from edgeyolo.cli.options import data_choice, engine_flag, engines_of, json_flag
 
 @click.command(short_help="Measure the latency of a bundle on this machine.")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@engine_flag(
-    "Engines to time, comma-separated; configured ones or the bundle's default if left out."
-)
+@engine_flag("Engines to time, comma-separated; as configured or the bundle's default if left out.")
 @setting("threads")
 @click.option("--data", help="Take the images from this data set; a made-up one if left out.")
 @click.option("--rounds", type=click.IntRange(1), default=10, show_default=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--source", type=click.Path(path_type=Path), help="Image, folder of images, video.")
 @click.option("--camera", type=click.IntRange(0), help="Number of a camera.")
-@engine_flag("Engine to run; a configured one or the bundle's default if left out.")
+@engine_flag("Engine to run; as configured or the bundle's default if left out.")
 @setting("confidence")
 @setting("iou")
 @setting("threads")

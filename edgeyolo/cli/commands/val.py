@@ -16,7 +16,7 @@ from edgeyolo.cli.options import data_choice, data_flag, engine_flag, engine_of,
 @click.argument("bundle", type=click.Path(path_type=Path))
 @data_flag
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="val")
-@engine_flag("Engine to run; a configured one or the bundle's default if left out.")
+@engine_flag("Engine to run; as configured or the bundle's default if left out.")
 @setting("threads")
 @json_flag
 def command(

@@ -73,9 +73,8 @@ class AnnotatedVideo:
             self._part.unlink(missing_ok=True)
 
     def _publish(self) -> None:
-        # OpenCV says nothing when the disk fills up; the index, which comes last, is missing then.
-        # Containers without a count of frames let it be guessed from the duration: one may be off.
-        if _frame_count(self._part) < self._count - 1:
+        # OpenCV says nothing when the disk fills up.
+        if not _holds(self._part, self._count):
             free = shutil.disk_usage(self._part.parent).free
             raise EdgeyoloError(
                 f"Cannot write {self._out}: the video is incomplete, "
@@ -86,11 +85,15 @@ class AnnotatedVideo:
             self._part.replace(self._out)
 
 
-def _frame_count(video: Path) -> int:
+def _holds(video: Path, count: int) -> bool:
+    """Whether a video has so many frames and the last can be read: a cut one lacks it."""
     capture = cv2.VideoCapture(str(video))
     try:
-        readable = capture.read()[0]
-        return round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if readable else -1
+        # Some containers have no count, only a duration to guess it from: one may be off.
+        if capture.get(cv2.CAP_PROP_FRAME_COUNT) < count - 1:
+            return False
+        capture.set(cv2.CAP_PROP_POS_FRAMES, count - 1)
+        return bool(capture.read()[0])
     finally:
         capture.release()
 
