@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,7 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 
-import edgeyolo
+from edgeyolo.child import command
 from edgeyolo.errors import EdgeyoloError, ExitCode, MissingDependencyError, UsageError
 
 ROUNDS = 5
@@ -170,21 +169,11 @@ def _as_error(answer: dict[str, Any]) -> EdgeyoloError:
     return kind(answer["error"], answer["hint"])
 
 
-# Python puts the working folder first on the path, where a user's own ncnn.py would be taken for
-# the engine. Not -P: Python 3.10 lacks it, and an edgeyolo run from its checkout would be lost.
-_START = """
-import sys
-sys.path[:] = [*filter(None, sys.path), {root!r}]
-from edgeyolo.measure.worker import main
-main()
-"""
-
-
 @contextmanager
 def _worker(subject: Subject, images: Sequence[Path]) -> Iterator[_Worker]:
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(root=str(Path(edgeyolo.__file__).parent.parent))],
+            command("edgeyolo.measure.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -138,15 +138,14 @@ def _keep_bins(head: Any, target: Any, old: int, new: int) -> None:
         return
     for tower, fresh in zip(head.cv2, target.cv2, strict=True):
         last = tower[2]
-        if new == 1 or old == 1:
+        if new == 1:
             rows = last.weight.data.new_zeros(4 * new, *last.weight.shape[1:])
             rows.normal_(std=float(last.weight.data.std()) * 0.1)
             _set_outputs(last, rows, fresh[2].bias.data.clone())
             continue
-        bins = min(old, new)
-        weight = last.weight.data.view(4, old, *last.weight.shape[1:])[:, :bins]
-        bias = last.bias.data.view(4, old)[:, :bins]
-        _set_outputs(last, weight.reshape(4 * bins, *weight.shape[2:]), bias.reshape(-1))
+        weight = last.weight.data.view(4, old, *last.weight.shape[1:])[:, :new]
+        bias = last.bias.data.view(4, old)[:, :new]
+        _set_outputs(last, weight.reshape(4 * new, *weight.shape[2:]), bias.reshape(-1))
     head.reg_max = new
     head.dfl = deepcopy(target.dfl)
 

@@ -121,6 +121,7 @@ def check_inherits(slim: SlimSpec, wide: SlimSpec) -> None:
     for name, wanted, there in (
         ("width", slim.width, wide.width),
         ("depth", slim.depth, wide.depth),
+        ("reg-max", slim.reg_max, wide.reg_max),
     ):
         if wanted > there:
             raise SpecError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from edgeyolo.child import command
 from edgeyolo.errors import EdgeyoloError, StoppedError
 from edgeyolo.files import fail_clearly, write_text
 from edgeyolo.train.events import LAST_EVENTS, Event, EventReader, all_events, events_size
@@ -37,7 +37,7 @@ def start(folder: Path) -> EventReader:
     (folder / STOP).unlink(missing_ok=True)
     with fail_clearly(folder / LOG), (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "edgeyolo.train.job", str(folder)],
+            command("edgeyolo.train.job", str(folder)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

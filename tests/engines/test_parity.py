@@ -64,8 +64,8 @@ def test_decoder_and_nms_give_the_map_of_ultralytics(test_data: Path, stock_bund
     """Same images, same square letterbox: by ultralytics' own AP code the two agree closely.
 
     The COCO protocol's AP is higher than ultralytics' by about 0.003: at full recall it does not
-    lose the last of its 101 points. Rectangular batches of 8, ultralytics' own default, show the net
-    other borders around the images: another 0.003 lower on these.
+    lose the last of its 101 points. Rectangular batches of 8, ultralytics' own default,
+    show the net other borders around the images: another 0.003 lower on these.
     """
     from edgeyolo.dataset.check import load_split
     from edgeyolo.dataset.read import read_dataset

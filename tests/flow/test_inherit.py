@@ -143,10 +143,11 @@ def test_fewer_bins_are_the_first_ones(wide: Any) -> None:
     [
         (SlimSpec(heads=("P3", "P4")), SlimSpec(), "P5"),
         (SlimSpec(), SlimSpec(depth=0.67), "depth"),
+        (SlimSpec(reg_max=8), SlimSpec(), "reg-max"),
         (SlimSpec(), SlimSpec(width=0.5), "width 0.25 or less"),
         (SlimSpec(heads=("P3",), cut_backbone=True), SlimSpec(heads=("P3",)), "lacks"),
     ],
-    ids=["head", "depth", "width", "stage"],
+    ids=["head", "depth", "bins", "width", "stage"],
 )
 def test_a_larger_net_is_refused(source: SlimSpec, wanted: SlimSpec, said: str) -> None:
     with pytest.raises(SpecError, match=said):
