@@ -44,33 +44,41 @@ def write_bundle(
     check_request(engines, imgsz, out, force=force)
     from edgeyolo.export.graph import RawHeads
 
-    spec, names = spec_of(net), names_of(net)
-    facts = {"parameters": count_parameters(net), "gflops": round(count_gflops(net, imgsz), 4)}
-    graph = RawHeads(net)
+    strides, graph = spec_of(net).strides, RawHeads(net)
     with new_folder(out, replace=force) as work:
-        files = {
-            engine: _exporter(engine).write(graph, imgsz, spec.strides, work) for engine in engines
-        }
-        bundle = Bundle(
-            root=work,
-            name=spec.name,
-            precision="fp32",
-            names=names,
-            height=imgsz,
-            width=imgsz,
-            strides=spec.strides,
-            reg_max=spec.reg_max,
-            engines=files,
-            provenance={
-                "spec": spec.to_dict(),
-                "net": facts,
-                **(provenance or {}),
-                "versions": _versions(),
-                "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            },
-        )
+        files = {engine: _exporter(engine).write(graph, imgsz, strides, work) for engine in engines}
+        bundle = _describe(net, imgsz, work, files, provenance or {})
         write_json(work / MANIFEST, bundle.to_manifest())
     return Bundle.open(out)
+
+
+def _describe(
+    net: DetectionModel,
+    imgsz: int,
+    root: Path,
+    files: dict[str, dict[str, str]],
+    provenance: dict[str, Any],
+) -> Bundle:
+    spec = spec_of(net)
+    facts = {"parameters": count_parameters(net), "gflops": round(count_gflops(net, imgsz), 4)}
+    return Bundle(
+        root=root,
+        name=spec.name,
+        precision="fp32",
+        names=names_of(net),
+        height=imgsz,
+        width=imgsz,
+        strides=spec.strides,
+        reg_max=spec.reg_max,
+        engines=files,
+        provenance={
+            "spec": spec.to_dict(),
+            "net": facts,
+            **provenance,
+            "versions": _versions(),
+            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        },
+    )
 
 
 def check_request(engines: Sequence[str], imgsz: int, out: Path, *, force: bool) -> None:
