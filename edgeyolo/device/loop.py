@@ -9,6 +9,7 @@ from itertools import islice
 
 from edgeyolo.device.detector import Detector
 from edgeyolo.device.frame import Sink, Source
+from edgeyolo.errors import CameraError
 
 
 def run(source: Source, detector: Detector, sinks: Sequence[Sink], limit: int | None = None) -> int:
@@ -26,5 +27,5 @@ def run(source: Source, detector: Detector, sinks: Sequence[Sink], limit: int | 
 
 
 def _close(sink: Sink, kind: type[BaseException] | None, *_: object) -> None:
-    # Ctrl-C is how a recording from a camera ends; what was recorded counts.
-    sink.close(complete=kind is None or issubclass(kind, KeyboardInterrupt))
+    # A recording from a camera ends by Ctrl-C or a pulled cable; what was recorded counts.
+    sink.close(complete=kind is None or issubclass(kind, (KeyboardInterrupt, CameraError)))

@@ -23,7 +23,7 @@ from edgeyolo.device.draw import draw
 from edgeyolo.device.frame import Frame
 from edgeyolo.device.loop import run as run_loop
 from edgeyolo.device.sinks.annotated import AnnotatedVideo
-from edgeyolo.errors import CameraError
+from edgeyolo.errors import CameraError, EdgeyoloError
 
 Done = subprocess.CompletedProcess[str]
 EDGEYOLO = [sys.executable, "-c", "from edgeyolo.cli.main import main; main()"]
@@ -413,7 +413,13 @@ def test_an_image_beyond_the_limit_of_opencv(
 
 
 @pytest.mark.parametrize(
-    ("end", "kept"), [(None, True), (KeyboardInterrupt(), True), (CameraError("cable"), False)]
+    ("end", "kept"),
+    [
+        (None, True),
+        (KeyboardInterrupt(), True),
+        (CameraError("cable"), True),
+        (EdgeyoloError("disk"), False),
+    ],
 )
 def test_a_video_is_kept_unless_the_loop_fails(
     media: Path, tmp_path: Path, end: BaseException | None, kept: bool
