@@ -46,7 +46,7 @@ def test_same_detections_as_ultralytics(
     engine: str, stock_bundle: Path, photos: list[Path], reference: list[Detections]
 ) -> None:
     detector = Detector(stock_bundle, engine, confidence=0.25)
-    total = 0
+    total, overlaps, differences = 0, [], []
     for photo, expected in zip(photos, reference, strict=True):
         found = detector(read_image(photo))
         assert len(found) == len(expected), photo.name
@@ -56,7 +56,11 @@ def test_same_detections_as_ultralytics(
             overlap[found.class_id != expected.class_id[index]] = 0
             best = int(overlap.argmax())
             assert overlap[best] >= 0.98, photo.name
-            assert abs(found.score[best] - expected.score[index]) <= 0.01, photo.name
+            difference = abs(float(found.score[best] - expected.score[index]))
+            assert difference <= 0.01, photo.name
+            overlaps.append(float(overlap[best]))
+            differences.append(difference)
+    print(f"{engine}: {total} found, IoU >= {min(overlaps):.7f}, score <= {max(differences):.1e}")
     assert total > 40
 
 
