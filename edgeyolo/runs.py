@@ -63,6 +63,11 @@ class Run:
         return self.folder / "baseline" / "smaller"
 
     @property
+    def heads_file(self) -> Path:
+        """What each detection level of the wide net serves."""
+        return self.folder / "heads.json"
+
+    @property
     def accuracy_file(self) -> Path:
         return self.folder / "accuracy.json"
 

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+# Two tests at a time with two threads each would mostly wait for each other on two cores.
+# Set before torch is imported, here and in the commands that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).parent.parent
 ENGINES = ("onnxruntime", "ncnn", "openvino")
 

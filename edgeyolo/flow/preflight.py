@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from edgeyolo.dataset.find import DEMO, DataChoice
 from edgeyolo.errors import PACKAGES, MissingDependencyError
 from edgeyolo.plan.plan import Plan
-from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
-from edgeyolo.slim.spec import SlimSpec, check_inherits
+from edgeyolo.slim.checkpoint import names_of, open_checkpoint, spec_of
+from edgeyolo.slim.spec import SlimSpec, check_inherits, check_teaches
 from edgeyolo.train.device import choose_device
 from edgeyolo.workshop import open_workshop
 
@@ -24,8 +25,8 @@ def preflight(plan: Plan) -> None:
 
     Raises:
         MissingDependencyError: when a later stage would miss a package.
-        UsageError: when the device is not there, the checkpoint is not one, or the slim net would
-            be larger than the one it inherits from.
+        UsageError: when the device is not there, a checkpoint is not one, the slim net would be
+            larger than the one it inherits from, or the teacher has nothing to teach it.
     """
     needed = [*_ALWAYS, *(p for e in plan.engines for p in _FOR_ENGINE.get(e, (e,)))]
     for package in needed:
@@ -36,3 +37,7 @@ def preflight(plan: Plan) -> None:
         choose_device(plan.recipe.device)
     wide = spec_of(open_checkpoint(Path(plan.source))) if plan.source else SlimSpec()
     check_inherits(plan.spec, wide)
+    if plan.teacher and plan.recipe.distill:
+        teacher = open_checkpoint(Path(plan.teacher))
+        names = DataChoice(DEMO if plan.is_demo else plan.data, plan.data_origin).names()
+        check_teaches(spec_of(teacher), names_of(teacher), plan.spec, names)

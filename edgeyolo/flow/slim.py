@@ -16,11 +16,11 @@ from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json, write_text
 from edgeyolo.flow.data import check_input
 from edgeyolo.flow.measurements import export, measure_accuracy, measure_latency
-from edgeyolo.flow.nets import get_wide_net, inherit_weights, retrain, slim_folder
+from edgeyolo.flow.slim_net import first_start, inherit_weights, retrain
+from edgeyolo.flow.wide_net import get_wide_net
 from edgeyolo.plan.plan import Plan
 from edgeyolo.progress import Progress
 from edgeyolo.runs import Run
-from edgeyolo.train.folder import START
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _report(run: Run, plan: Plan, progress: Progress) -> None:
 STAGES = (
     Stage("Check the data", lambda run: run.data_file, check_input),
     Stage("Get the wide net", lambda run: run.wide_checkpoint, get_wide_net),
-    Stage("Inherit weights", lambda run: slim_folder(run) / START, inherit_weights),
+    Stage("Inherit weights", first_start, inherit_weights),
     Stage("Retrain the slim net", lambda run: run.slim_checkpoint, retrain),
     Stage("Export", lambda run: run.bundle, export),
     Stage("Measure accuracy", lambda run: run.accuracy_file, measure_accuracy),

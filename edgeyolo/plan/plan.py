@@ -12,19 +12,25 @@ from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json
 from edgeyolo.plan.candidate import Candidate
 from edgeyolo.slim.cost import cost
-from edgeyolo.slim.spec import GRID, SlimSpec
+from edgeyolo.slim.spec import GRID, WIDTH_STEPS, SlimSpec
 from edgeyolo.train.recipe import Recipe
 
 FORMAT = "edgeyolo-plan"
-VERSION = 1
+VERSION = 2
+IMPORTANCES = ("taylor", "l2", "l1", "bn")
 _SMALLEST = 64
+_MOST_STEPS = 4
+_SHARE = 0.2  # of the epochs, for each step before the last
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One slim net from one data set, against the wide net that it comes from.
 
-    ``source`` is the checkpoint to inherit from, or ``None`` when the wide net is trained first.
+    ``source`` is the checkpoint to inherit from, or ``None`` when the wide net is trained first;
+    with other classes than the data's it is fine-tuned first, unless ``finetune`` is off.
+    ``importance`` tells which channels stay, and they go in ``gradual`` steps. ``teacher`` is the
+    checkpoint to distil from, or ``None`` for the wide net.
     """
 
     data: str
@@ -35,14 +41,46 @@ class Plan:
     engines: tuple[str, ...]
     recipe: Recipe
     wide_epochs: int
+    importance: str = "taylor"
+    gradual: int = 1
+    teacher: str | None = None
+    finetune: bool = True
 
     def __post_init__(self) -> None:
         _ = self.wide_recipe  # refuses what cannot be trained
+        if self.importance not in IMPORTANCES:
+            raise UsageError(
+                f"There is no importance {self.importance!r}.",
+                f"Use one of {', '.join(IMPORTANCES)}.",
+            )
+        if not 1 <= self.gradual <= _MOST_STEPS:
+            raise UsageError(
+                f"{self.gradual} steps are not possible.", f"Use 1 to {_MOST_STEPS} for --gradual."
+            )
 
     @property
     def wide_recipe(self) -> Recipe:
         """Schedule of the wide net, where it has to be trained first."""
-        return replace(self.recipe, epochs=self.wide_epochs)
+        return replace(self.recipe, epochs=self.wide_epochs, distill=0.0)
+
+    def steps(self, wide: SlimSpec) -> list[tuple[SlimSpec, Recipe]]:
+        """Nets on the way from the wide one to the slim one, which comes last, and their schedules.
+
+        Each step takes the same ratio off the width; everything else that is dropped goes with the
+        first one. All share the epochs: a fifth for each step before the last.
+        """
+        count = self.gradual
+        short = max(1, round(_SHARE * self.recipe.epochs))
+        ratio = self.spec.width / wide.width
+        widths = [
+            round(wide.width * ratio ** (step / count) * WIDTH_STEPS) / WIDTH_STEPS
+            for step in range(1, count)
+        ]
+        last = max(1, self.recipe.epochs - short * (count - 1))
+        return [
+            *((self.spec.with_(width=w), replace(self.recipe, epochs=short)) for w in widths),
+            (self.spec, replace(self.recipe, epochs=last)),
+        ]
 
     @property
     def imgsz(self) -> int:
@@ -68,6 +106,10 @@ class Plan:
                 "engines": list(self.engines),
                 "recipe": self.recipe.to_dict(),
                 "wide_epochs": self.wide_epochs,
+                "importance": self.importance,
+                "gradual": self.gradual,
+                "teacher": self.teacher,
+                "finetune": self.finetune,
                 "candidates": [candidate.to_dict() for candidate in self.candidates()],
             },
         )
@@ -92,6 +134,10 @@ class Plan:
                 engines=tuple(values["engines"]),
                 recipe=Recipe(**values["recipe"]),
                 wide_epochs=values["wide_epochs"],
+                importance=values["importance"],
+                gradual=values["gradual"],
+                teacher=values["teacher"],
+                finetune=values["finetune"],
             )
         except (ValueError, LookupError, TypeError) as error:
             raise UsageError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import edgeyolo
@@ -55,6 +55,7 @@ def collect(run: Run) -> dict[str, Any]:
         "latency_images": latency["images"],
         "versions": opened["slim"].provenance["versions"],
         "rows": rows,
+        "heads": read_json(run.heads_file),
         "training": _training(run),
     }
 
@@ -78,6 +79,12 @@ def _row(bundle: Bundle, latency: dict[str, Any], accuracy: dict[str, Any]) -> d
     }
 
 
+def _inherited(path: Path) -> dict[str, Any]:
+    """What came over from the wide net, and what the net found before any retraining."""
+    stored = read_json(path)
+    return {name: stored[name] for name in ("summary", "importance", "recall")}
+
+
 def _training(run: Run) -> list[dict[str, Any]]:
     """Per training: seconds and the curve of each epoch; the wide net's comes first."""
     folders = sorted(
@@ -98,9 +105,7 @@ def _training(run: Run) -> list[dict[str, Any]]:
                 "device": started.get("device"),
                 "seconds": round(sum(event["seconds"] for event in epochs), 1),
                 "map50_95": [event["map50_95"] for event in epochs],
-                "tensors": json.loads(inherited.read_text())["summary"]
-                if inherited.is_file()
-                else None,
+                "inherited": _inherited(inherited) if inherited.is_file() else None,
             }
         )
     return listed

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeyolo.report.heads import heads_sentence
+
 Row = dict[str, Any]
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """Table of the default engine, and two sentences."""
+    """Table of the default engine, and a few sentences."""
     slim, base = _first(report, "slim"), _first(report, "baseline")
     small = _first(report, "smaller")
     rows = [row for row in (base, slim, small) if row]
@@ -45,6 +47,8 @@ def sentences(report: dict[str, Any]) -> list[str]:
             f"The wide net at {small['imgsz']} px instead takes {time:.2f}x the time and its "
             f"mAP50-95 {_difference(small['accuracy']['versus_baseline'])}."
         )
+    if len(report["heads"]["recommended"]) < len(report["heads"]["assigned"]):
+        said.append(heads_sentence(report["heads"]))
     return said
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeyolo.errors import SpecError
-from edgeyolo.slim.spec import ACTIVATIONS, SlimSpec
+from edgeyolo.slim.spec import ACTIVATIONS, LEVELS, SlimSpec
 
 Row = list[Any]  # [from, repeats, module, args]; a negative "from" counts back from the row itself
 
@@ -92,6 +92,42 @@ def layers(spec: SlimSpec) -> list[Layer]:
 def backbone_length(spec: SlimSpec) -> int:
     """Number of rows that belong to the backbone."""
     return len(BACKBONE) - (len(_P5_ROWS) if spec.cut_backbone else 0)
+
+
+def inputs_of(index: int, row: Row) -> list[int]:
+    """Absolute indices of the rows that feed row ``index``; -1 is the image."""
+    sources = row[0] if isinstance(row[0], list) else [row[0]]
+    return [index + source if source < 0 else source for source in sources]
+
+
+def stand_ins(source: SlimSpec, spec: SlimSpec) -> dict[int, int]:
+    """Rows that have to do what another one did in the net that they come from.
+
+    Where a level's neck path is dropped, the rows after it read from an earlier one: without P3 the
+    head of P4 reads row 12, where it read row 18 before. Row of the net → row of the source.
+    """
+    rows, playing = layers(source), _parts_played(source)
+    place = {layer.source: index for index, layer in enumerate(rows)}
+    place |= {part: index for index, part in playing.items()}
+    return {
+        index: place[part]
+        for index, part in _parts_played(spec).items()
+        if rows[place[part]].source != layers(spec)[index].source
+    }
+
+
+def _parts_played(spec: SlimSpec) -> dict[int, int]:
+    """Rows that are read in the place of a missing one: row of the net → row of full YOLOv8."""
+    full, rows = layers(SlimSpec()), layers(spec)
+    played: dict[int, int] = {}
+    for index, layer in enumerate(rows):
+        expected = inputs_of(layer.source, full[layer.source].row)
+        if layer.row[2] == "Detect":
+            expected = [expected[LEVELS.index(level)] for level in spec.heads]
+        for mine, theirs in zip(inputs_of(index, layer.row), expected, strict=True):
+            if mine >= 0 and rows[mine].source != theirs:
+                played[mine] = theirs
+    return played
 
 
 def to_yaml(spec: SlimSpec, classes: int) -> dict[str, Any]:

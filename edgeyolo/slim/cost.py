@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from edgeyolo.slim.architecture import Row, backbone_length, layers
+from edgeyolo.slim.architecture import Row, backbone_length, inputs_of, layers
 from edgeyolo.slim.spec import MIN_CHANNELS, SlimSpec
 
 PARTS = ("backbone", "neck", "head")
@@ -92,22 +92,14 @@ def convolutions(spec: SlimSpec, classes: int) -> list[ConvCost]:
     for index, layer in enumerate(layers(spec)):
         row = layer.row
         part = "head" if row[2] == "Detect" else PARTS[index >= split]
-        sources = [_absolute(source, index) for source in _as_list(row[0])]
+        sources = inputs_of(index, row)
         inputs = [channels[source] if source >= 0 else 3 for source in sources]
         stride = strides[sources[0]] if sources[0] >= 0 else 1
-        output, stride = _row_output(row, spec, inputs, stride)
+        output, stride = row_output(row, spec, inputs, stride)
         table += _row_convs(row, spec, part, inputs, output, stride, classes)
         channels.append(output)
         strides.append(stride)
     return table
-
-
-def _as_list(source: Any) -> list[int]:
-    return list(source) if isinstance(source, list) else [source]
-
-
-def _absolute(source: int, index: int) -> int:
-    return index + source if source < 0 else source
 
 
 def scaled(channels: int, spec: SlimSpec) -> int:
@@ -120,7 +112,8 @@ def repeats(count: int, spec: SlimSpec) -> int:
     return max(round(count * spec.depth), 1) if count > 1 else count
 
 
-def _row_output(row: Row, spec: SlimSpec, inputs: list[int], stride: int) -> tuple[int, int]:
+def row_output(row: Row, spec: SlimSpec, inputs: list[int], stride: int) -> tuple[int, int]:
+    """Channels and stride of a row's output; ``stride`` is that of its first input."""
     kind = row[2]
     if kind == "Conv":
         return scaled(row[3][0], spec), stride * row[3][2]
@@ -163,9 +156,13 @@ def _c2f(part: str, inputs: int, output: int, blocks: int, stride: int) -> Itera
     yield ConvCost(part, (2 + blocks) * hidden, output, 1, (stride,))
 
 
+def tower_widths(spec: SlimSpec, inputs: list[int], classes: int) -> tuple[int, int]:
+    """Channels of the box and the class towers, which follow the first level's."""
+    return max(16, inputs[0] // 4, 4 * spec.reg_max), max(inputs[0], min(classes, 100))
+
+
 def _detect(spec: SlimSpec, inputs: list[int], classes: int) -> Iterator[ConvCost]:
-    box = max(16, inputs[0] // 4, 4 * spec.reg_max)
-    tower = max(inputs[0], min(classes, 100))
+    box, tower = tower_widths(spec, inputs, classes)
     for channels, stride in zip(inputs, spec.strides, strict=True):
         for width, last in ((box, 4 * spec.reg_max), (tower, classes)):
             yield ConvCost("head", channels, width, 3, (stride,))

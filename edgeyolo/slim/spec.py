@@ -140,6 +140,25 @@ def check_inherits(slim: SlimSpec, wide: SlimSpec) -> None:
         )
 
 
+def check_teaches(
+    teacher: SlimSpec, knows: tuple[str, ...], student: SlimSpec, names: tuple[str, ...]
+) -> None:
+    """Refuse a teacher that has no level or no class in common with the net that shall learn.
+
+    Raises:
+        SpecError: saying which of the two.
+    """
+    for what, theirs, mine in (
+        ("levels", teacher.heads, student.heads),
+        ("classes", knows, names),
+    ):
+        if not set(theirs) & set(mine):
+            raise SpecError(
+                f"The teacher knows none of the net's {what} ({', '.join(mine[:5])}).",
+                "Name another --teacher, or train without: --distill 0.",
+            )
+
+
 def check_imgsz(imgsz: int) -> None:
     """Refuse an input side that the strides do not divide.
 

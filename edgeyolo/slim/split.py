@@ -26,6 +26,7 @@ class SplitC2f(nn.Module):
         self.cv1 = _half(block.cv1, 1)
         self.cv2 = block.cv2
         self.m = block.m
+        self.original_half = int(block.c)  # channels of either half before any pruning
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, h, w) → (B, out, h, w)."""

@@ -12,6 +12,7 @@ from edgeyolo.dataset.check import load_split
 from edgeyolo.dataset.read import read_dataset
 from edgeyolo.errors import EdgeyoloError, ExitCode
 from edgeyolo.files import write_text
+from edgeyolo.slim.checkpoint import open_checkpoint
 from edgeyolo.train.events import EventLog, all_events, events_size
 from edgeyolo.train.folder import BEST, LOG, PID
 from edgeyolo.train.recipe import Job
@@ -52,7 +53,8 @@ def _train(folder: Path, log: EventLog) -> ExitCode:
     if saved_epochs(folder) >= job.recipe.epochs:  # killed between the last epoch and the end
         log.write("finished", **_result(folder, job.recipe.epochs, started))
         return ExitCode.OK
-    trainer = Trainer(folder, job.recipe, samples, dataset.names, log)
+    teacher = open_checkpoint(Path(job.teacher)) if job.teacher else None
+    trainer = Trainer(folder, job.recipe, samples, dataset.names, log, teacher)
     try:
         trainer.train()
     except StopRequestedError:

@@ -24,6 +24,7 @@ class Recipe:
     batch: int = 16
     device: str = "auto"  # auto, cpu or cuda:N
     seed: int = 0
+    distill: float = 0.0  # weight of what a teacher says; 0 trains on the labels alone
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
@@ -32,7 +33,10 @@ class Recipe:
                 raise UsageError(
                     f"{name} {value} is not possible.", f"The least is {least}, so use {least}."
                 )
-
+        if not 0 <= self.distill < float("inf"):
+            raise UsageError(
+                f"distill {self.distill:g} is not possible.", "Use 0 to train without, or 1."
+            )
         if self.seed >= 2**32:
             raise UsageError(f"seed {self.seed} is not possible.", "Use less than 4294967296.")
 
@@ -43,17 +47,24 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the child process is told: where the data are and how to train ``start.pt`` on them."""
+    """What the child process is told: where the data are and how to train ``start.pt`` on them.
+
+    ``teacher`` is a checkpoint to distil from.
+    """
 
     data: str
     recipe: Recipe
+    teacher: str | None = None
 
     def save(self, folder: Path) -> None:
         """Write ``job.json``."""
-        write_json(folder / JOB, {"data": self.data, "recipe": self.recipe.to_dict()})
+        write_json(
+            folder / JOB,
+            {"data": self.data, "recipe": self.recipe.to_dict(), "teacher": self.teacher},
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Job:
         """Read ``job.json``."""
         values = read_json(folder / JOB)
-        return cls(values["data"], Recipe(**values["recipe"]))
+        return cls(values["data"], Recipe(**values["recipe"]), values["teacher"])

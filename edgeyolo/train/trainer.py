@@ -15,6 +15,7 @@ from edgeyolo.dataset.check import Sample
 from edgeyolo.slim.checkpoint import open_checkpoint
 from edgeyolo.train.data import SampleDataset
 from edgeyolo.train.device import choose_device
+from edgeyolo.train.distill import Lesson, criterion
 from edgeyolo.train.events import EventLog
 from edgeyolo.train.folder import LAST, START, STOP
 from edgeyolo.train.recipe import Recipe
@@ -37,13 +38,16 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
         samples: dict[str, list[Sample]],
         names: tuple[str, ...],
         log: EventLog,
+        teacher: DetectionModel | None = None,
     ) -> None:
         self._folder, self._samples, self._names, self._log = folder, samples, names, log
+        self._teacher, self._distill = teacher, recipe.distill
         overrides = _overrides(folder, recipe)
         if saved_epochs(folder):
             overrides["resume"] = str(folder / LAST)
         super().__init__(overrides=overrides)
         self._epoch_started = time.monotonic()
+        self.add_callback("on_pretrain_routine_end", _set_criterion)
         self.add_callback("on_train_start", _on_train_start)
         self.add_callback("on_train_epoch_start", _on_train_epoch_start)
         self.add_callback("on_train_batch_end", _on_train_batch_end)
@@ -62,17 +66,20 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
     def build_dataset(
         self, img_path: str, mode: str = "train", batch: int | None = None
     ) -> SampleDataset:
-        """The samples of a split, augmented for training, in rectangular batches for validation."""
+        """The samples of a split, augmented for training.
+
+        Validation images are square, as on the board, so that the best epoch is the best there.
+        """
         return SampleDataset(
             self._samples[img_path],
             imgsz=self.args.imgsz,
             batch_size=batch,
             augment=mode == "train",
             hyp=self.args,
-            rect=mode == "val",
+            rect=False,
             cache=None,
             stride=max(int(unwrap_model(self.model).stride.max()), 32),
-            pad=0.0 if mode == "train" else 0.5,
+            pad=0.0,
             data=self.data,
         )
 
@@ -144,6 +151,19 @@ def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:
         # Mosaic leaves for the last tenth, as 10 of the default 100 epochs.
         "close_mosaic": max(1, recipe.epochs // 10),
     }
+
+
+def _set_criterion(trainer: Trainer) -> None:
+    """Add the teacher's term to the loss of the net, and an empty one to the averaged net's.
+
+    Validation computes its loss with the averaged net and expects the same terms.
+    """
+    if trainer._teacher is None or not trainer._distill:
+        return
+    student, averaged = unwrap_model(trainer.model), trainer.ema.ema
+    lesson = Lesson(trainer._teacher, student, trainer._distill)
+    student.criterion = criterion(student, lesson)
+    averaged.criterion = criterion(averaged, None)
 
 
 def _on_train_start(trainer: Trainer) -> None:

@@ -50,6 +50,7 @@ print(*sorted({{name.partition(".")[0] for name in sys.modules}}))
 def test_opening_the_workshop_leaves_the_process_as_it_was() -> None:
     out = python("""
 import os, cv2, warnings
+os.environ.pop("OMP_NUM_THREADS", None)  # set for the tests
 import numpy, torch
 before = (dict(os.environ), cv2.getNumThreads(), torch.save, numpy.get_printoptions())
 from edgeyolo.workshop import open_workshop

@@ -10,8 +10,11 @@ import torch
 
 from edgeyolo.errors import SpecError
 from edgeyolo.slim.checkpoint import names_of, open_checkpoint, save_checkpoint, spec_of
+from edgeyolo.slim.cut import cut
 from edgeyolo.slim.inherit import inherit
 from edgeyolo.slim.net import build, raw_heads
+from edgeyolo.slim.origin import Origin
+from edgeyolo.slim.prune import prune
 from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.slim.split import SplitC2f, merged_state
 
@@ -72,9 +75,7 @@ def test_any_smaller_net_inherits(
 ) -> None:
     net, fates = inherit(wide, spec, NAMES)
     assert [fate.name for fate in fates] == list(net.state_dict())
-    assert {fate.fate for fate in fates} <= {"inherited", "sliced", "extended", "new"}
-    new = {fate.name for fate in fates if fate.fate == "new"}
-    assert all(".cv2." in name for name in new) and bool(new) == (spec.reg_max == 1)
+    assert {fate.fate for fate in fates} <= {"inherited", "sliced", "extended"}
     outputs = raw_heads(net.eval(), image)
     assert len(outputs) == 2 * len(spec.heads)
     assert all(torch.isfinite(output).all() for output in outputs)
@@ -87,12 +88,10 @@ def test_any_smaller_net_inherits(
 
 def test_pruned_net_and_yaml_net_compute_the_same(wide: Any, image: torch.Tensor) -> None:
     """What Torch-Pruning leaves, with split blocks, equals the plain net it is merged into."""
-    from edgeyolo.slim.inherit import _cut, _prune
-
     spec = SlimSpec(width=0.125, heads=("P3", "P4"))
     target = build(spec, NAMES)
-    trunk = _cut(wide, target, spec, NAMES)
-    _prune(trunk, target)
+    trunk = cut(wide, target, Origin(WIDE, spec, NAMES, NAMES))
+    prune(trunk, target, "l2", None)
     assert any(isinstance(module, SplitC2f) for module in trunk.model)
     target.load_state_dict(merged_state(trunk), strict=True)
     with torch.no_grad():
@@ -130,12 +129,6 @@ def test_class_rows_go_by_name(wide: Any) -> None:
         assert torch.equal(ours.bias[new], theirs.bias[old])
     assert not any(torch.equal(ours.weight[1], row) for row in theirs.weight)
     assert ours.bias[1] < -4, "a class never seen starts as rare"
-
-
-def test_fewer_bins_are_the_first_ones(wide: Any) -> None:
-    net, _ = inherit(wide, WIDE.with_(reg_max=8), NAMES)
-    ours, theirs = net.model[-1].cv2[1][2].bias, wide.model[-1].cv2[1][2].bias
-    assert torch.equal(ours.view(4, 8), theirs.view(4, 16)[:, :8])
 
 
 @pytest.mark.parametrize(

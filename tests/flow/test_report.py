@@ -52,6 +52,11 @@ def row(role: str, value: float, milliseconds: float, imgsz: int = 320) -> dict[
     }
 
 
+def choice(heads: list[str], served: float, parameters: float, gflops: float) -> dict[str, Any]:
+    ratios = {"parameters_ratio": parameters, "gflops_ratio": gflops}
+    return {"heads": heads, "served": served, **ratios}
+
+
 @pytest.fixture
 def report() -> dict[str, Any]:
     return {
@@ -77,13 +82,21 @@ def report() -> dict[str, Any]:
             row("baseline", 0.7, 20.0),
             row("smaller", 0.69, 8.0, imgsz=192),
         ],
+        "heads": {
+            "assigned": {"P3": 0.6, "P4": 0.398, "P5": 0.002},
+            "recommended": ["P3", "P4"],
+            "choices": [
+                choice(["P3", "P4", "P5"], 1.0, 1.0, 1.0),
+                choice(["P3", "P4"], 0.998, 0.66, 0.9),
+            ],
+        },
         "training": [
             {
                 "name": "wide",
                 "device": "cpu",
                 "seconds": 12.0,
                 "map50_95": [0.1, 0.2],
-                "tensors": None,
+                "inherited": None,
             }
         ],
     }
@@ -130,7 +143,8 @@ def test_the_same_report_gives_the_same_bytes(report: dict[str, Any]) -> None:
 
 
 def test_the_verdict_tells_a_finding_from_noise(report: dict[str, Any]) -> None:
-    slim, small = sentences(report)
+    slim, small, heads = sentences(report)
+    assert heads.startswith("P5 serves 0.2% of the boxes: --heads P3,P4 saves 34% of the param")
     assert "30% of the parameters" in slim and "0.49x the time" in slim
     assert "-9.0 points [-13.0, -6.0]" in slim and "cannot tell" not in slim
     assert "192 px" in small and "cannot tell" in small

@@ -47,9 +47,12 @@ def test_leaves_everything_in_the_run_folder(finished: Any) -> None:
         "epoch",
         "finished",
     ]
-    tensors = json.loads((slim / "inherit.json").read_text())["tensors"]
-    assert len(tensors) == 355
-    assert {tensor["fate"] for tensor in tensors} == {"inherited", "sliced"}
+    inherited = json.loads((slim / "inherit.json").read_text())
+    assert len(inherited["tensors"]) == 355
+    assert {tensor["fate"] for tensor in inherited["tensors"]} == {"inherited", "sliced"}
+    assert 0 <= inherited["recall"]["after"]["overall"] <= 1
+    assert len((slim / "inherit.txt").read_text().splitlines()) == 356
+    assert set(json.loads((run / "heads.json").read_text())["assigned"]) == {"P3", "P4", "P5"}
 
 
 def test_one_bundle_holds_all_engines(finished: Any) -> None:
@@ -200,6 +203,8 @@ def test_a_stopped_run_goes_on(how: str, finished: Any, small_demo: Path, in_tmp
     assert epochs[-1] == 8 and epochs == sorted(epochs)
     assert started[-1]["resumed_at"] >= 1
     assert (in_tmp / "runs" / "r" / "report.html").is_file()
+    taught = [e["loss"]["distill_loss"] for e in all_events(folder) if e["event"] == "epoch"]
+    assert len(taught) == len(epochs) and min(taught) > 0, "also after resuming"
 
 
 def _wait_for(condition: Any, seconds: float = 180) -> None:

@@ -10,7 +10,7 @@ import click
 from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
 from edgeyolo.slim.spec import SlimSpec, check_imgsz, parse_heads
 
-_DEMO_EPOCHS, _EPOCHS = 14, 60
+_DEMO_EPOCHS, _EPOCHS = 8, 60
 _IMGSZ = 640
 
 
@@ -24,6 +24,11 @@ _IMGSZ = 640
 @setting("cut_backbone")
 @data_flag
 @setting("from")
+@setting("finetune")
+@setting("importance")
+@setting("gradual")
+@setting("distill")
+@setting("teacher")
 @setting("imgsz")
 @setting("epochs")
 @setting("wide_epochs")
@@ -88,8 +93,14 @@ def _run(
     data = choice.value if choice.is_demo else str(choice.open().path)
     source = find_weights(values["from_"], is_demo=choice.is_demo)
     recipe = Recipe(
-        values["epochs"], values["imgsz"], values["batch"], values["device"], values["seed"]
+        values["epochs"],
+        values["imgsz"],
+        values["batch"],
+        values["device"],
+        values["seed"],
+        values["distill"],
     )
+    teacher = find_weights(values["teacher"], is_demo=False)
     plan = Plan(
         data=data,
         data_origin=choice.origin,
@@ -99,6 +110,10 @@ def _run(
         engines=parse_engines(values["engine"], ENGINES),
         recipe=recipe,
         wide_epochs=values["wide_epochs"],
+        importance=values["importance"],
+        gradual=values["gradual"],
+        teacher=str(teacher) if teacher else None,
+        finetune=values["finetune"],
     )
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     preflight(plan)

@@ -1,10 +1,9 @@
-"""The nets of a run: the wide one, and the slim one that inherits from it and is retrained."""
+"""The wide net of a run: what the slim one inherits from, its teacher, and the baseline."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from edgeyolo.files import write_json
 from edgeyolo.flow.data import dataset_of
 from edgeyolo.flow.training import train
 from edgeyolo.plan.plan import Plan
@@ -27,6 +26,14 @@ def get_wide_net(run: Run, plan: Plan, progress: Progress) -> None:
         progress.line(f"Starting from {plan.source}, which knows these classes.")
         save_checkpoint(source, run.wide_checkpoint)
         return
+    if source is not None and not plan.finetune:
+        net, _ = inherit(source, spec_of(source), dataset.names)
+        progress.line(
+            f"{plan.source} knows other classes and is not fine-tuned, so it teaches nothing and "
+            "says little as a baseline."
+        )
+        save_checkpoint(net, run.wide_checkpoint)
+        return
     folder = run.training(WIDE)
     if not (folder / START).exists():
         if source is None:
@@ -47,36 +54,13 @@ def get_wide_net(run: Run, plan: Plan, progress: Progress) -> None:
     train(run, WIDE, run.wide_checkpoint, progress)
 
 
-def inherit_weights(run: Run, plan: Plan, progress: Progress) -> None:
-    """Build the slim net from the wide one and account for every tensor."""
-    from edgeyolo.slim.checkpoint import names_of, open_checkpoint, save_checkpoint
-    from edgeyolo.slim.inherit import inherit, summary
+def teacher_of(run: Run, plan: Plan) -> str | None:
+    """Checkpoint to distil from: the one asked for, else the wide net if it knows the data."""
+    from edgeyolo.slim.checkpoint import names_of, open_checkpoint
 
-    wide = open_checkpoint(run.wide_checkpoint)
-    net, fates = inherit(wide, plan.spec, names_of(wide))
-    counts = summary(fates)
-    progress.line("Tensors: " + ", ".join(f"{count} {fate}" for fate, count in counts.items()))
-    folder = slim_folder(run)
-    write_json(
-        folder / "inherit.json",
-        {
-            "summary": counts,
-            "tensors": [
-                {"name": f.name, "shape": f.shape, "source_shape": f.source_shape, "fate": f.fate}
-                for f in fates
-            ],
-        },
-    )
-    save_checkpoint(net, folder / START)
-
-
-def slim_folder(run: Run) -> Path:
-    """Folder of the slim net's training."""
-    return run.training(run.plan().candidates()[0].name)
-
-
-def retrain(run: Run, plan: Plan, progress: Progress) -> None:
-    """Train the slim net."""
-    folder = slim_folder(run)
-    Job(str(dataset_of(run).path), plan.recipe).save(folder)
-    train(run, folder.name, run.slim_checkpoint, progress)
+    if plan.teacher or not plan.recipe.distill:
+        return plan.teacher if plan.recipe.distill else None
+    if plan.source and not plan.finetune:
+        knows = names_of(open_checkpoint(Path(plan.source))) == dataset_of(run).names
+        return str(run.wide_checkpoint.resolve()) if knows else None
+    return str(run.wide_checkpoint.resolve())

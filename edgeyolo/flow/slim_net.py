@@ -1,0 +1,95 @@
+"""The slim net of a run: it inherits from the wide one and is retrained, in one step or several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeyolo.dataset.check import load_split
+from edgeyolo.files import write_json, write_text
+from edgeyolo.flow.advice import ask
+from edgeyolo.flow.data import dataset_of
+from edgeyolo.flow.training import train
+from edgeyolo.flow.wide_net import teacher_of
+from edgeyolo.plan.plan import Plan
+from edgeyolo.progress import Progress
+from edgeyolo.report.heads import heads_sentence
+from edgeyolo.runs import Run
+from edgeyolo.train.folder import START
+from edgeyolo.train.recipe import Job
+
+_TRAINED = "trained.pt"  # the net of a step on the way
+
+
+def inherit_weights(run: Run, plan: Plan, progress: Progress) -> None:
+    """Ask the wide net about its levels, and build the first net on the way to the slim one."""
+    advice = ask(dataset_of(run), run.wide_checkpoint, plan.imgsz, plan.recipe.seed)
+    write_json(run.heads_file, advice)
+    progress.line(heads_sentence(advice))
+    _inherit(run, plan, 0, progress)
+
+
+def retrain(run: Run, plan: Plan, progress: Progress) -> None:
+    """Train the slim net, and on the way to it the nets of each step."""
+    from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+
+    steps = plan.steps(spec_of(open_checkpoint(run.wide_checkpoint)))
+    for index, (_, recipe) in enumerate(steps):
+        folder, result = _folder(run, plan, index), _result(run, plan, index)
+        if result.exists():
+            continue
+        if not (folder / START).exists():
+            _inherit(run, plan, index, progress)
+        Job(str(dataset_of(run).path), recipe, teacher_of(run, plan)).save(folder)
+        train(run, folder.name, result, progress)
+
+
+def first_start(run: Run) -> Path:
+    """The untrained net of the first step."""
+    return _folder(run, run.plan(), 0) / START
+
+
+def _folder(run: Run, plan: Plan, index: int) -> Path:
+    name = plan.candidates()[0].name
+    return run.training(name if index == plan.gradual - 1 else f"{name}-step{index + 1}")
+
+
+def _result(run: Run, plan: Plan, index: int) -> Path:
+    """Trained net of a step; before the first one there is the wide net."""
+    if index < 0:
+        return run.wide_checkpoint
+    last = index == plan.gradual - 1
+    return run.slim_checkpoint if last else _folder(run, plan, index) / _TRAINED
+
+
+def _inherit(run: Run, plan: Plan, index: int, progress: Progress) -> None:
+    """Build the net of a step, account for every tensor, and say what it finds untrained."""
+    from edgeyolo.slim.checkpoint import names_of, open_checkpoint, save_checkpoint, spec_of
+    from edgeyolo.slim.examples import load_examples
+    from edgeyolo.slim.fates import summary, table
+    from edgeyolo.slim.inherit import inherit
+    from edgeyolo.slim.recall import recall
+
+    spec, _ = plan.steps(spec_of(open_checkpoint(run.wide_checkpoint)))[index]
+    source = open_checkpoint(_result(run, plan, index - 1))
+    samples = load_split(dataset_of(run), "train")
+    examples = load_examples(samples, plan.imgsz, plan.recipe.seed)
+    progress.line(f"{spec.name}: looking at {len(examples)} training images for what matters.")
+    net, fates = inherit(source, spec, names_of(source), examples, plan.importance)
+    before, after = recall(source, examples), recall(net, examples)
+    progress.line("Tensors: " + ", ".join(f"{n} {fate}" for fate, n in summary(fates).items()))
+    progress.line(
+        f"Before any retraining it finds {after.overall:.0%} of {after.boxes} objects of these "
+        f"images (IoU 0.5, any class); the net that it comes from {before.overall:.0%}."
+    )
+    folder = _folder(run, plan, index)
+    write_text(folder / "inherit.txt", table(fates))
+    write_json(
+        folder / "inherit.json",
+        {
+            "summary": summary(fates),
+            "importance": plan.importance,
+            "recall": {"before": before.to_dict(), "after": after.to_dict()},
+            "tensors": [fate.to_dict() for fate in fates],
+        },
+    )
+    save_checkpoint(net, folder / START)

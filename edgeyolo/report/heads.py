@@ -1,0 +1,37 @@
+"""Advice about detection levels, for reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def heads_table(advice: dict[str, Any], recall: dict[str, Any]) -> str:
+    """What each level serves, what each choice of levels costs, and a recommendation."""
+    lines = [f"{'':<12}{'boxes assigned':>15}{'found without it':>18}"]
+    for level, part in advice["assigned"].items():
+        lines.append(f"{level:<12}{part:>15.1%}{recall['without'][level]:>18.1%}")
+    lines.append(f"{'all levels':<12}{'':>15}{recall['overall']:>18.1%}")
+    lines += ["", f"{'keep':<12}{'boxes served':>15}{'parameters':>12}{'GFLOPs':>9}"]
+    for choice in advice["choices"]:
+        name = ",".join(choice["heads"])
+        ratios = f"{choice['parameters_ratio']:>12.0%}{choice['gflops_ratio']:>9.0%}"
+        lines.append(f"{name:<12}{choice['served']:>15.1%}{ratios}")
+    lines += ["", heads_sentence(advice)]
+    return "\n".join(lines)
+
+
+def heads_sentence(advice: dict[str, Any]) -> str:
+    """The recommendation in words."""
+    whole = max(advice["choices"], key=lambda choice: len(choice["heads"]))
+    best = next(c for c in advice["choices"] if c["heads"] == advice["recommended"])
+    if best["heads"] == whole["heads"]:
+        return "Each level serves some of the boxes: keep them all."
+    dropped = [level for level in whole["heads"] if level not in best["heads"]]
+    saved = f"{1 - best['gflops_ratio']:.0%} of the FLOPs"
+    if best["parameters_ratio"] < 1:
+        saved = f"{1 - best['parameters_ratio']:.0%} of the parameters and {saved}"
+    verb = "serves" if len(dropped) == 1 else "serve"
+    return (
+        f"{' and '.join(dropped)} {verb} {1 - best['served']:.1%} of the boxes: "
+        f"--heads {','.join(best['heads'])} saves {saved}."
+    )

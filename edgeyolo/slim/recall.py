@@ -1,0 +1,103 @@
+"""How many labelled objects a net finds, whatever class it gives them, and on which level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeyolo.device.decode import decode
+from edgeyolo.device.nms import non_max_suppression
+from edgeyolo.slim.checkpoint import spec_of
+from edgeyolo.slim.examples import Examples
+from edgeyolo.slim.net import raw_heads
+
+if TYPE_CHECKING:
+    from ultralytics.nn.tasks import DetectionModel
+
+_IOU = 0.5
+_CONFIDENCE = 0.001
+_NMS_IOU = 0.7
+_PER_IMAGE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Parts of the labelled boxes that have a detection with an IoU of at least 0.5.
+
+    ``without`` says what is still found when a level is left out; ``served`` which level gives the
+    most certain of the detections that find a box.
+    """
+
+    boxes: int
+    overall: float
+    served: dict[str, float]
+    without: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "boxes": self.boxes,
+            "overall": round(self.overall, 4),
+            "served": {level: round(part, 4) for level, part in self.served.items()},
+            "without": {level: round(part, 4) for level, part in self.without.items()},
+        }
+
+
+def recall(net: DetectionModel, examples: Examples, confidence: float = _CONFIDENCE) -> Recall:
+    """Class-agnostic recall at IoU 0.5 over the examples' boxes, with 300 detections per image."""
+    import torch
+
+    spec = spec_of(net)
+    count, size = len(spec.heads), examples.imgsz
+    found, served, without = 0, [0] * count, [0] * count
+    net.eval()
+    for image in range(len(examples)):
+        with torch.no_grad():
+            outputs = [o.numpy() for o in raw_heads(net, examples.images[image : image + 1])]
+        wanted = _corners(examples.of(image).numpy()[:, 1:]) * size
+        levels = [
+            decode(outputs[2 * i : 2 * i + 2], (spec.strides[i],), spec.reg_max, confidence)
+            for i in range(count)
+        ]
+        winner = _winners(levels, wanted)
+        found += int((winner >= 0).sum())
+        for level in range(count):
+            served[level] += int((winner == level).sum())
+            others = [*levels[:level], *levels[level + 1 :]]
+            without[level] += int((_winners(others, wanted) >= 0).sum())
+    total = max(1, len(examples.boxes))
+    return Recall(
+        len(examples.boxes),
+        found / total,
+        {level: part / total for level, part in zip(spec.heads, served, strict=True)},
+        {level: part / total for level, part in zip(spec.heads, without, strict=True)},
+    )
+
+
+def _winners(levels: Sequence[Any], wanted: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Per wanted box, the level of the most certain detection that finds it, or -1."""
+    result = np.full(len(wanted), -1)
+    if not levels:
+        return result
+    boxes, scores, _ = (np.concatenate(parts) for parts in zip(*levels, strict=True))
+    level = np.concatenate([np.full(len(part[1]), i) for i, part in enumerate(levels)])
+    keep = non_max_suppression(boxes, scores, np.zeros_like(level), _NMS_IOU, _PER_IMAGE)
+    for detection in keep[::-1]:  # the most certain comes last and stays
+        result[_overlaps(boxes[detection], wanted) >= _IOU] = level[detection]
+    return result
+
+
+def _corners(center_size: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    center, half = center_size[:, :2], center_size[:, 2:] / 2
+    return np.hstack([center - half, center + half])
+
+
+def _overlaps(box: np.ndarray[Any, Any], others: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    corner = np.maximum(box[:2], others[:, :2])
+    sides = np.clip(np.minimum(box[2:], others[:, 2:]) - corner, 0, None)
+    shared = sides.prod(1)
+    areas = (others[:, 2:] - others[:, :2]).prod(1) + (box[2:] - box[:2]).prod()
+    return np.asarray(shared / (areas - shared + 1e-12))

@@ -1,0 +1,255 @@
+"""What each part of slimming is worth, on one data set: trains every row of a table, resumably.
+
+    python tools/bench_slimming.py --data bccd/data.yaml --from yolov8n.pt --imgsz 320 \
+        --work /tmp/bench --results docs/slimming_bccd.json
+
+Every row is a net trained with the same schedule; the wide net is trained once, with seed 0. Runs
+that have ended are in the results and are not repeated; a killed one goes on where its last epoch
+ended. ``--show`` only prints the table. mAP is of the exported file (ONNX Runtime, COCO protocol).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeyolo.dataset.check import load_split
+from edgeyolo.dataset.read import read_dataset
+from edgeyolo.device.bundle import Bundle
+from edgeyolo.files import read_json, write_json
+from edgeyolo.measure.accuracy import evaluate_bundle
+from edgeyolo.slim.cost import cost
+from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.train.events import all_events
+from edgeyolo.train.folder import BEST, START
+from edgeyolo.train.process import is_finished
+from edgeyolo.train.recipe import Job, Recipe
+
+HALF = SlimSpec(width=0.125)
+STEP = SlimSpec(width=0.171875)  # half-way between 0.25 and 0.125 by ratio
+
+
+@dataclass(frozen=True)
+class Row:
+    """A net and how it comes by its weights."""
+
+    spec: SlimSpec = HALF
+    start: str = "inherit"  # or scratch, or names: what ultralytics' own loader would copy
+    importance: str = "taylor"
+    fit: bool = True
+    distill: float = 1.0
+    via: SlimSpec | None = None  # trained for a fifth of the epochs on the way
+
+
+ROWS = {
+    "scratch": Row(start="scratch", distill=0),
+    "by name and shape": Row(start="names", distill=0),
+    "inherited, L2": Row(importance="l2", fit=False, distill=0),
+    "inherited, L1": Row(importance="l1", fit=False, distill=0),
+    "inherited, BatchNorm": Row(importance="bn", fit=False, distill=0),
+    "inherited, Taylor": Row(fit=False, distill=0),
+    "inherited, Taylor, fitted": Row(distill=0),
+    "default: and distilled": Row(),
+    "default, gradual": Row(via=STEP),
+    "small": Row(SlimSpec(width=0.125, heads=("P3", "P4"), reg_max=8)),
+    "tiny": Row(SlimSpec(width=0.125, heads=("P4",), reg_max=8)),
+    "lever: P3,P4": Row(SlimSpec(heads=("P3", "P4"))),
+    "lever: P4,P5": Row(SlimSpec(heads=("P4", "P5"))),
+    "lever: depth": Row(SlimSpec(depth=0.1)),
+    "lever: reg_max 8": Row(SlimSpec(reg_max=8)),
+    "lever: reg_max 1": Row(SlimSpec(reg_max=1)),
+    "lever: max_channels 512": Row(SlimSpec(max_channels=512)),
+    "lever: ReLU": Row(SlimSpec(activation="relu")),
+}
+MAIN = ("scratch", "default: and distilled", "small", "tiny")  # these with every seed
+
+
+class Bench:
+    """One data set, one schedule, one folder to work in, one file of results."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.dataset = read_dataset(options.data.absolute())
+        self.lock = threading.Lock()
+        self.results: dict[str, Any] = (
+            read_json(options.results) if options.results.exists() else {}
+        )
+
+    def runs(self) -> Iterator[tuple[str, int]]:
+        """Rows and seeds, the most telling first."""
+        wanted = [name for name in ROWS if not self.options.rows or name in self.options.rows]
+        wanted.sort(key=lambda name: name not in MAIN)
+        for seed in self.options.seeds:
+            yield from ((name, seed) for name in wanted if seed == 0 or name in MAIN)
+
+    def wide(self) -> Path:
+        """Train the starting net on the data, once."""
+        from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint, spec_of
+        from edgeyolo.slim.inherit import inherit
+
+        folder = self.options.work / "wide"
+        if not (folder / START).exists():
+            source = open_checkpoint(self.options.from_)
+            net, _ = inherit(source, spec_of(source), self.dataset.names)
+            self._save(net, folder / START, save_checkpoint)
+        self._train(folder, self._recipe(self.options.wide_epochs, 0, 0), None)
+        self._record("wide", 0, folder, SlimSpec(), None)
+        return folder / BEST
+
+    def run(self, name: str, seed: int, wide: Path) -> None:
+        """Train one row with one seed."""
+        row, epochs = ROWS[name], self.options.epochs
+        folder = self.options.work / f"{name.replace(' ', '-').replace(':', '')}-s{seed}"
+        source, before = wide, None
+        if row.via:
+            step = folder / "step"
+            self._start(step, row, row.via, source)
+            self._train(step, self._recipe(max(1, epochs // 5), seed, row.distill), wide)
+            source, epochs = step / BEST, epochs - max(1, epochs // 5)
+        self._start(folder, row, row.spec, source)
+        if row.start == "inherit":
+            before = self._accuracy(folder / START)["map50_95"]
+        self._train(folder, self._recipe(epochs, seed, row.distill), wide if row.distill else None)
+        self._record(name, seed, folder, row.spec, before)
+
+    def _recipe(self, epochs: int, seed: int, distill: float) -> Recipe:
+        options = self.options
+        return Recipe(epochs, options.imgsz, options.batch, options.device, seed, distill)
+
+    def _start(self, folder: Path, row: Row, spec: SlimSpec, source: Path) -> None:
+        if (folder / START).exists():
+            return
+        from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
+        from edgeyolo.slim.examples import load_examples
+        from edgeyolo.slim.inherit import inherit
+        from edgeyolo.slim.net import build
+
+        net, wide = build(spec, self.dataset.names), open_checkpoint(source)
+        if row.start == "names":
+            net.load(wide, verbose=False)
+        elif row.start == "inherit":
+            examples = load_examples(load_split(self.dataset, "train"), self.options.imgsz)
+            net, _ = inherit(wide, spec, self.dataset.names, examples, row.importance, fit=row.fit)
+        self._save(net, folder / START, save_checkpoint)
+
+    def _save(self, net: Any, path: Path, save: Any) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        net.imgsz = self.options.imgsz
+        save(net, path)
+
+    def _train(self, folder: Path, recipe: Recipe, teacher: Path | None) -> None:
+        if is_finished(folder):
+            return
+        Job(str(self.dataset.path), recipe, str(teacher) if teacher else None).save(folder)
+        threads = max(1, (os.cpu_count() or 1) // self.options.jobs)
+        with (folder / "train.log").open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "edgeyolo.train.job", str(folder)],
+                check=True,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            )
+
+    def _accuracy(self, checkpoint: Path) -> dict[str, Any]:
+        from edgeyolo.export.bundle import write_bundle
+        from edgeyolo.slim.checkpoint import open_checkpoint
+
+        out = checkpoint.parent / f"bundle-{checkpoint.stem}"
+        net = open_checkpoint(checkpoint)
+        write_bundle(net, self.options.imgsz, ("onnxruntime",), out, force=True)
+        samples = load_split(self.dataset, self.options.split)
+        return evaluate_bundle(Bundle.open(out), samples, "onnxruntime").to_dict()
+
+    def _record(
+        self, name: str, seed: int, folder: Path, spec: SlimSpec, before: float | None
+    ) -> None:
+        key = f"{name} / {self.options.split} / {seed}"
+        if key in self.results:
+            return
+        accuracy = self._accuracy(folder / BEST)
+        whole = cost(spec, len(self.dataset.names), 640)
+        epochs = [event for event in all_events(folder) if event["event"] == "epoch"]
+        with self.lock:
+            self.results[key] = {
+                "spec": spec.name,
+                "parameters": whole.parameters,
+                "gflops_640": round(whole.gflops, 3),
+                "map50_95": accuracy["map50_95"],
+                "map50_95_ci": accuracy["map50_95_ci"],
+                "before_training": before,
+                "epochs": len(epochs),
+                "seconds_per_epoch": round(statistics.median(e["seconds"] for e in epochs), 1),
+            }
+            write_json(self.options.results, self.results)
+            print(f"{key}: {accuracy['map50_95']:.3f}", flush=True)
+
+
+def table(results: dict[str, Any], split: str) -> str:
+    """Markdown: a line for each row, the mean and the range over seeds where there are several."""
+    lines = [
+        "| row | net | parameters | GFLOPs at 640 | before training | mAP50-95 | seeds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in ("wide", *ROWS):
+        found = [v for k, v in results.items() if k.startswith(f"{name} / {split} /")]
+        if not found:
+            continue
+        values = [entry["map50_95"] for entry in found]
+        spread = (
+            f"{statistics.mean(values):.3f} ({min(values):.3f}–{max(values):.3f})"
+            if values[1:]
+            else "{:.3f} [{:.3f}, {:.3f}]".format(values[0], *found[0]["map50_95_ci"])
+        )
+        first = found[0]
+        before = "" if first["before_training"] is None else f"{first['before_training']:.3f}"
+        lines.append(
+            f"| {name} | {first['spec']} | {first['parameters'] / 1e6:.2f} M | "
+            f"{first['gflops_640']:.2f} | {before} | {spread} | {len(values)} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Parse, run what is missing, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--from", dest="from_", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="folder for trainings")
+    parser.add_argument("--results", type=Path, required=True, help="JSON, added to")
+    parser.add_argument("--imgsz", type=int, default=640)
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--wide-epochs", type=int, default=40)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--split", default="val", help="which split the table is about")
+    parser.add_argument("--seeds", type=lambda t: [int(s) for s in t.split(",")], default=[0, 1, 2])
+    parser.add_argument("--rows", type=lambda text: text.split("+"), help="names, joined by +")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time, sharing cores")
+    parser.add_argument("--show", action="store_true", help="only print the table")
+    options = parser.parse_args()
+    options.work = options.work.absolute()
+    unknown = set(options.rows or ()) - set(ROWS)
+    if unknown:
+        parser.error(f"no row {unknown.pop()!r}; there are {', '.join(ROWS)}")
+    bench = Bench(options)
+    if not options.show:
+        wide = bench.wide()
+        with ThreadPoolExecutor(options.jobs) as pool:
+            for done in [pool.submit(bench.run, *run, wide) for run in bench.runs()]:
+                done.result()
+    print(table(json.loads(options.results.read_text()), options.split))
+
+
+if __name__ == "__main__":
+    main()
