@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
+from edgeyolo.device.engine import available_cores
 from edgeyolo.errors import UsageError
+
+
+def available_threads() -> int:
+    """Threads to compute with: ``OMP_NUM_THREADS`` where it is set, else one for each core."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return available_cores()
 
 
 def choose_device(device: str) -> str:

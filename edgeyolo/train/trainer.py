@@ -14,7 +14,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 from edgeyolo.dataset.check import Sample
 from edgeyolo.slim.checkpoint import open_checkpoint
 from edgeyolo.train.data import SampleDataset
-from edgeyolo.train.device import choose_device
+from edgeyolo.train.device import available_threads, choose_device
 from edgeyolo.train.distill import Lesson, criterion
 from edgeyolo.train.events import EventLog
 from edgeyolo.train.folder import LAST, START, STOP
@@ -46,6 +46,8 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
         if saved_epochs(folder):
             overrides["resume"] = str(folder / LAST)
         super().__init__(overrides=overrides)
+        if self.device.type == "cpu":  # ultralytics leaves one core idle, half of a small machine
+            torch.set_num_threads(available_threads())
         self._epoch_started = time.monotonic()
         self.add_callback("on_pretrain_routine_end", _set_criterion)
         self.add_callback("on_train_start", _on_train_start)
