@@ -20,5 +20,5 @@ def test_the_demo_ends_well(in_tmp: Path) -> None:
     wide = next(row for row in report["rows"] if row["role"] == "baseline")["accuracy"]
     slim = report["rows"][0]["accuracy"]
     assert 0.5 < wide["map50_95"] < 0.9
-    assert slim["map50_95"] > 0.5 * wide["map50_95"]
+    assert slim["map50_95"] > 0.7 * wide["map50_95"]
     assert slim["versus_baseline"]["ci"][1] < 0, "a net of a third of the size costs something"
