@@ -19,6 +19,7 @@ ACTIVATIONS = {
 }
 WIDTH_STEPS = 64  # widths are multiples of 1/64
 _ROUNDING = 1e-6  # how far from a multiple a width may be written
+_FEWEST_ANCHORS = 10  # that ultralytics' assigner chooses from for each box
 GRID = 32  # sides of the input are multiples of the largest stride
 MIN_CHANNELS = 8  # ultralytics rounds every layer up to a multiple of 8
 
@@ -159,8 +160,8 @@ def check_teaches(
             )
 
 
-def check_imgsz(imgsz: int) -> None:
-    """Refuse an input side that the strides do not divide.
+def check_imgsz(imgsz: int, spec: SlimSpec | None = None) -> None:
+    """Refuse an input side that the strides do not divide, or too small to train ``spec`` at.
 
     Raises:
         SpecError: naming the nearest possible one.
@@ -170,6 +171,16 @@ def check_imgsz(imgsz: int) -> None:
         raise SpecError(
             f"An image size of {imgsz} is not possible.",
             f"It must be a multiple of {GRID}; the nearest is {near}.",
+        )
+    if spec and sum((imgsz // stride) ** 2 for stride in spec.strides) < _FEWEST_ANCHORS:
+        least = next(
+            side
+            for side in range(imgsz, 1024, GRID)
+            if sum((side // stride) ** 2 for stride in spec.strides) >= _FEWEST_ANCHORS
+        )
+        raise SpecError(
+            f"An image size of {imgsz} is too small for the heads {','.join(spec.heads)}.",
+            f"The least is {least}.",
         )
 
 

@@ -97,7 +97,8 @@ def _box_loss(boxes: Tensor, wanted: Tensor, sure: Tensor) -> Tensor:
     if boxes.shape[-1] == 4:  # plain distances
         difference = F.smooth_l1_loss(boxes, wanted, reduction="none").mean(-1)
         return (sure * difference).sum()
-    mine, theirs = (x.reshape(*x.shape[:-1], 4, -1).log_softmax(-1) for x in (boxes, wanted))
+    bins = boxes.shape[-1] // 4
+    mine, theirs = (x.reshape(-1, 4, bins).log_softmax(-1) for x in (boxes, wanted))
     divergence = F.kl_div(mine, theirs, reduction="none", log_target=True).sum(-1).mean(-1)
     return (sure * divergence).sum()
 

@@ -187,6 +187,18 @@ def test_a_distilled_loss_is_zero_where_both_say_the_same(wide: Any, examples: E
     assert float(term) == pytest.approx(0, abs=1e-5)
 
 
+def test_a_teacher_that_sees_nothing_does_no_harm(wide: Any, examples: Examples) -> None:
+    from edgeyolo.train.distill import Lesson
+
+    blind, student = build(SlimSpec(), names_of(wide)), deepcopy(wide).requires_grad_(True)
+    for tower in blind.model[-1].cv3:
+        tower[2].bias.data[:] = -20
+    student.model[-1].training = True
+    term = Lesson(blind, student, 1.0)(student(examples.images[:2]), examples.images[:2])
+    term.backward()
+    assert torch.isfinite(term).all()
+
+
 @pytest.mark.parametrize(
     ("spec", "classes"),
     [
@@ -205,8 +217,8 @@ def test_any_student_learns_from_the_teacher(
     student, _ = inherit(wide, spec, ("tree", *names_of(wide)[classes]), examples, fit=False)
     before = {name: value.clone() for name, value in student.named_parameters()}
     teacher = deepcopy(wide)
-    theirs = {name: value.clone() for name, value in teacher.state_dict().items()}
     lesson = Lesson(teacher, student, 1.0)
+    theirs = {name: value.clone() for name, value in teacher.state_dict().items()}
     student.train().requires_grad_(True)
     optimizer = torch.optim.Adam(student.parameters(), lr=2e-3)
     images, losses = examples.images[:4], []

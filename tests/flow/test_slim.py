@@ -17,7 +17,7 @@ from edgeyolo.slim.cost import cost
 from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.train.events import all_events
 from tests.command import edgeyolo, edgeyolo_json
-from tests.conftest import ENGINES, shared_folder
+from tests.conftest import ENGINES, ROOT, shared_folder
 
 QUICK = ("--width", 0.125, "--imgsz", 64, "--epochs", 2, "--wide-epochs", 1, "--batch", 8)
 PARAMETERS = cost(SlimSpec(width=0.125), 5, 64).parameters
@@ -175,6 +175,7 @@ def test_a_stopped_run_goes_on(how: str, finished: Any, small_demo: Path, in_tmp
     arguments = ("slim", *QUICK[:4], "--epochs", 8, "--batch", 8, "--from", wide, "--name", "r")
     command = [sys.executable, "-m", "edgeyolo", *map(str, arguments)]
     command += ["--data", str(small_demo), "--engine", "ncnn"]
+    command += ["--teacher", str(ROOT / "assets" / "demo-yolov8n.pt")]
     process = subprocess.Popen(
         command,
         cwd=in_tmp,

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeyolo.errors import SpecError
-from edgeyolo.slim.spec import ACTIVATIONS, LEVELS, REG_MAX_CHOICES, SlimSpec, parse_heads
+from edgeyolo.slim.spec import (
+    ACTIVATIONS,
+    LEVELS,
+    REG_MAX_CHOICES,
+    SlimSpec,
+    check_imgsz,
+    parse_heads,
+)
 
 HEADS = [("P3", "P4", "P5"), ("P3", "P4"), ("P4", "P5"), ("P3",), ("P4",), ("P5",)]
 WIDTHS = [step / 64 for step in range(1, 65)]
@@ -143,3 +150,18 @@ def test_parse_heads_refuses(text: str) -> None:
 def test_strides_follow_the_heads(heads: tuple[str, ...]) -> None:
     expected = tuple(8 * 2 ** LEVELS.index(head) for head in heads)
     assert SlimSpec(heads=heads[::-1]).strides == expected
+
+
+@pytest.mark.parametrize(
+    ("heads", "imgsz", "least"),
+    [(("P5",), 64, "128"), (("P5",), 96, "128"), (("P4",), 32, "64"), (("P4", "P5"), 32, "64")],
+)
+def test_an_image_too_small_for_its_heads_is_refused(
+    heads: tuple[str, ...], imgsz: int, least: str
+) -> None:
+    """ultralytics' assigner picks ten anchors for each box and breaks where there are fewer."""
+    check_imgsz(imgsz)
+    with pytest.raises(SpecError, match=f"(?s)too small.*The least is {least}"):
+        check_imgsz(imgsz, SlimSpec(heads=heads))
+    check_imgsz(int(least), SlimSpec(heads=heads))
+    check_imgsz(32, SlimSpec(heads=("P3",)))

@@ -64,7 +64,7 @@ def command(
         values["imgsz"] = DEMO_IMGSZ if choice.is_demo else _IMGSZ
     if values["epochs"] is None:
         values["epochs"] = _DEMO_EPOCHS if choice.is_demo else _EPOCHS
-    check_imgsz(values["imgsz"])
+    check_imgsz(values["imgsz"], spec)
     if dry_run:
         _dry_run(spec, len(choice.names()), values["imgsz"], as_json)
     else:
