@@ -50,6 +50,7 @@ SETTINGS: dict[str, Setting] = {
     "importance": Setting(str, "taylor", "what tells which channels stay: taylor, l2, l1 or bn"),
     "gradual": Setting(int, 1, "steps in which channels go, with training in between"),
     "distill": Setting(float, 1.0, "weight of what the wide net teaches; 0: labels alone"),
+    "distill_features": Setting(float, 0.0, "weight of where the wide net's neck looks"),
     "teacher": Setting(str, None, "checkpoint that teaches [the wide net]"),
     "finetune": Setting(bool, True, "train starting weights of other classes on the data first"),
     "imgsz": Setting(int, None, "side of the square input in pixels [640; demo data 320]"),

@@ -5,7 +5,8 @@
 
 Every row is a net trained with the same schedule; the wide net is trained once, with seed 0. Runs
 that have ended are in the results and are not repeated; a killed one goes on where its last epoch
-ended. ``--show`` only prints the table. mAP is of the exported file (ONNX Runtime, COCO protocol).
+ended. ``--show`` only prints the table. mAP is of the exported file (ONNX Runtime, COCO protocol);
+the results also hold what ultralytics' own validator says of the checkpoint.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -23,8 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stock_validation import stock_map
+
 from edgeyolo.dataset.check import load_split
-from edgeyolo.dataset.read import read_dataset
+from edgeyolo.dataset.labels import label_path
+from edgeyolo.dataset.read import Dataset, read_dataset
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.files import read_json, write_json
 from edgeyolo.measure.accuracy import evaluate_bundle
@@ -48,6 +53,7 @@ class Row:
     importance: str = "taylor"
     fit: bool = True
     distill: float = 1.0
+    features: float = 0.0
     via: SlimSpec | None = None  # trained for a fifth of the epochs on the way
 
 
@@ -61,6 +67,7 @@ ROWS = {
     "inherited, Taylor, fitted": Row(distill=0),
     "default: and distilled": Row(),
     "default, gradual": Row(via=STEP),
+    "default, features distilled": Row(features=1.0),
     "small": Row(SlimSpec(width=0.125, heads=("P3", "P4"), reg_max=8)),
     "tiny": Row(SlimSpec(width=0.125, heads=("P4",), reg_max=8)),
     "lever: P3,P4": Row(SlimSpec(heads=("P3", "P4"))),
@@ -80,6 +87,8 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.dataset = read_dataset(options.data.absolute())
+        if options.images:
+            self.dataset = read_dataset(_fewer(self.dataset, options.images, options.work))
         self.lock = threading.Lock()
         self.results: dict[str, Any] = (
             read_json(options.results) if options.results.exists() else {}
@@ -102,7 +111,7 @@ class Bench:
             source = open_checkpoint(self.options.from_)
             net, _ = inherit(source, spec_of(source), self.dataset.names)
             self._save(net, folder / START, save_checkpoint)
-        self._train(folder, self._recipe(self.options.wide_epochs, 0, 0), None)
+        self._train(folder, self._recipe(self.options.wide_epochs, 0, Row(distill=0)), None)
         self._record("wide", 0, folder, SlimSpec(), None)
         return folder / BEST
 
@@ -114,17 +123,17 @@ class Bench:
         if row.via:
             step = folder / "step"
             self._start(step, row, row.via, source)
-            self._train(step, self._recipe(max(1, epochs // 5), seed, row.distill), wide)
+            self._train(step, self._recipe(max(1, epochs // 5), seed, row), wide)
             source, epochs = step / BEST, epochs - max(1, epochs // 5)
         self._start(folder, row, row.spec, source)
         if row.start == "inherit":
             before = self._accuracy(folder / START)["map50_95"]
-        self._train(folder, self._recipe(epochs, seed, row.distill), wide if row.distill else None)
+        self._train(folder, self._recipe(epochs, seed, row), wide if row.distill else None)
         self._record(name, seed, folder, row.spec, before)
 
-    def _recipe(self, epochs: int, seed: int, distill: float) -> Recipe:
-        options = self.options
-        return Recipe(epochs, options.imgsz, options.batch, options.device, seed, distill)
+    def _recipe(self, epochs: int, seed: int, row: Row) -> Recipe:
+        o = self.options
+        return Recipe(epochs, o.imgsz, o.batch, o.device, seed, row.distill, row.features)
 
     def _start(self, folder: Path, row: Row, spec: SlimSpec, source: Path) -> None:
         if (folder / START).exists():
@@ -178,6 +187,8 @@ class Bench:
         if key in self.results:
             return
         accuracy = self._accuracy(folder / BEST)
+        samples = load_split(self.dataset, self.options.split)
+        stock = stock_map(folder / BEST, self.dataset.path, samples, self.options.imgsz)
         whole = cost(spec, len(self.dataset.names), 640)
         epochs = [event for event in all_events(folder) if event["event"] == "epoch"]
         with self.lock:
@@ -187,6 +198,7 @@ class Bench:
                 "gflops_640": round(whole.gflops, 3),
                 "map50_95": accuracy["map50_95"],
                 "map50_95_ci": accuracy["map50_95_ci"],
+                "map50_95_ultralytics": round(stock, 4),
                 "before_training": before,
                 "epochs": len(epochs),
                 "seconds_per_epoch": round(statistics.median(e["seconds"] for e in epochs), 1),
@@ -195,11 +207,28 @@ class Bench:
             print(f"{key}: {accuracy['map50_95']:.3f}", flush=True)
 
 
+def _fewer(dataset: Dataset, count: int, work: Path) -> Path:
+    """A data set with some of the training images; the files are linked."""
+    chosen = random.Random(0).sample(dataset.images("train"), count)
+    folder = work / "data"
+    for split in dataset.splits:
+        images = chosen if split == "train" else dataset.images(split)
+        for path in [*images, *map(label_path, images)]:
+            link = folder / ("images" if path in images else "labels") / split / path.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and not link.exists():
+                link.symlink_to(path)
+    content = {split: f"images/{split}" for split in dataset.splits}
+    (folder / "data.yaml").write_text(json.dumps({**content, "names": list(dataset.names)}))
+    return folder / "data.yaml"
+
+
 def table(results: dict[str, Any], split: str) -> str:
     """Markdown: a line for each row, the mean and the range over seeds where there are several."""
     lines = [
-        "| row | net | parameters | GFLOPs at 640 | before training | mAP50-95 | seeds |",
-        "|---|---|---|---|---|---|---|",
+        "| row | net | parameters | GFLOPs at 640 | before training | mAP50-95 | by ultralytics | "
+        "seeds |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in ("wide", *ROWS):
         found = [v for k, v in results.items() if k.startswith(f"{name} / {split} /")]
@@ -212,10 +241,12 @@ def table(results: dict[str, Any], split: str) -> str:
             else "{:.3f} [{:.3f}, {:.3f}]".format(values[0], *found[0]["map50_95_ci"])
         )
         first = found[0]
+        stock = statistics.mean(entry["map50_95_ultralytics"] for entry in found)
         before = "" if first["before_training"] is None else f"{first['before_training']:.3f}"
         lines.append(
             f"| {name} | {first['spec']} | {first['parameters'] / 1e6:.2f} M | "
-            f"{first['gflops_640']:.2f} | {before} | {spread} | {len(values)} |"
+            f"{first['gflops_640']:.2f} | {before} | {spread} | "
+            f"{stock:.3f} | {len(values)} |"
         )
     return "\n".join(lines)
 
@@ -231,6 +262,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--wide-epochs", type=int, default=40)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--images", type=int, help="train on so many images only")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--split", default="val", help="which split the table is about")
     parser.add_argument("--seeds", type=lambda t: [int(s) for s in t.split(",")], default=[0, 1, 2])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from edgeyolo.device.boxes import areas, overlaps
+
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
 
@@ -25,26 +27,12 @@ def non_max_suppression(
     # Boxes of different classes are moved apart, so that one pass serves them all.
     span = np.float32(xyxy.max() - min(0.0, float(xyxy.min())) + 1)
     boxes = (xyxy[order] + (class_id[order] * span)[:, None]).astype(np.float64)
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    area = areas(boxes)
     alive = np.arange(len(order))
     kept: list[int] = []
     while alive.size and len(kept) < max_detections:
         best, rest = alive[0], alive[1:]
         kept.append(int(best))
-        alive = rest[_overlap(boxes[best], area[best], boxes[rest], area[rest]) <= iou]
+        alive = rest[overlaps(boxes[best], area[best], boxes[rest], area[rest]) <= iou]
     result: Int = order[kept]
-    return result
-
-
-def _overlap(
-    box: npt.NDArray[np.float64],
-    area: float,
-    others: npt.NDArray[np.float64],
-    areas: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """(M,) intersection over union of one box with M others."""
-    corner = np.maximum(box[:2], others[:, :2])
-    sides = np.clip(np.minimum(box[2:], others[:, 2:]) - corner, 0, None)
-    shared = sides[:, 0] * sides[:, 1]
-    result: npt.NDArray[np.float64] = shared / (area + areas - shared + 1e-12)
     return result

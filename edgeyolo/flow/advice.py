@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeyolo.dataset.check import load_split
 from edgeyolo.dataset.read import Dataset
+
+if TYPE_CHECKING:
+    from ultralytics.nn.tasks import DetectionModel
+
+    from edgeyolo.slim.examples import Examples
 
 
 def ask(dataset: Dataset, checkpoint: Path, imgsz: int, seed: int = 0) -> dict[str, Any]:
@@ -18,13 +23,18 @@ def ask(dataset: Dataset, checkpoint: Path, imgsz: int, seed: int = 0) -> dict[s
     """
     from edgeyolo.slim.checkpoint import open_checkpoint
     from edgeyolo.slim.examples import load_examples
+
+    examples = load_examples(load_split(dataset, "train"), imgsz, seed)
+    return advice_of(open_checkpoint(checkpoint), examples, len(dataset.names))
+
+
+def advice_of(net: DetectionModel, examples: Examples, classes: int) -> dict[str, Any]:
+    """The same from a net and examples at hand."""
     from edgeyolo.slim.heads import advise
     from edgeyolo.slim.recall import recall
 
-    net = open_checkpoint(checkpoint)
-    examples = load_examples(load_split(dataset, "train"), imgsz, seed)
     return {
         "images": len(examples),
-        **advise(net, examples, len(dataset.names)).to_dict(),
+        **advise(net, examples, classes).to_dict(),
         "recall": recall(net, examples).to_dict(),
     }

@@ -37,7 +37,7 @@ def preflight(plan: Plan) -> None:
         choose_device(plan.recipe.device)
     wide = spec_of(open_checkpoint(Path(plan.source))) if plan.source else SlimSpec()
     check_inherits(plan.spec, wide)
-    if plan.teacher and plan.recipe.distill:
+    if plan.teacher and plan.recipe.is_taught:
         teacher = open_checkpoint(Path(plan.teacher))
         names = DataChoice(DEMO if plan.is_demo else plan.data, plan.data_origin).names()
         check_teaches(spec_of(teacher), names_of(teacher), plan.spec, names)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeyolo.dataset.check import load_split
 from edgeyolo.files import write_json, write_text
-from edgeyolo.flow.advice import ask
+from edgeyolo.flow.advice import advice_of
 from edgeyolo.flow.data import dataset_of
 from edgeyolo.flow.training import train
 from edgeyolo.flow.wide_net import teacher_of
@@ -17,15 +18,21 @@ from edgeyolo.runs import Run
 from edgeyolo.train.folder import START
 from edgeyolo.train.recipe import Job
 
+if TYPE_CHECKING:
+    from edgeyolo.slim.examples import Examples
+
 _TRAINED = "trained.pt"  # the net of a step on the way
 
 
 def inherit_weights(run: Run, plan: Plan, progress: Progress) -> None:
     """Ask the wide net about its levels, and build the first net on the way to the slim one."""
-    advice = ask(dataset_of(run), run.wide_checkpoint, plan.imgsz, plan.recipe.seed)
+    from edgeyolo.slim.checkpoint import names_of, open_checkpoint
+
+    wide, examples = open_checkpoint(run.wide_checkpoint), _examples(run, plan)
+    advice = advice_of(wide, examples, len(names_of(wide)))
     write_json(run.heads_file, advice)
     progress.line(heads_sentence(advice))
-    _inherit(run, plan, 0, progress)
+    _inherit(run, plan, 0, examples, progress)
 
 
 def retrain(run: Run, plan: Plan, progress: Progress) -> None:
@@ -38,7 +45,7 @@ def retrain(run: Run, plan: Plan, progress: Progress) -> None:
         if result.exists():
             continue
         if not (folder / START).exists():
-            _inherit(run, plan, index, progress)
+            _inherit(run, plan, index, _examples(run, plan), progress)
         Job(str(dataset_of(run).path), recipe, teacher_of(run, plan)).save(folder)
         train(run, folder.name, result, progress)
 
@@ -61,18 +68,21 @@ def _result(run: Run, plan: Plan, index: int) -> Path:
     return run.slim_checkpoint if last else _folder(run, plan, index) / _TRAINED
 
 
-def _inherit(run: Run, plan: Plan, index: int, progress: Progress) -> None:
+def _examples(run: Run, plan: Plan) -> Examples:
+    from edgeyolo.slim.examples import load_examples
+
+    return load_examples(load_split(dataset_of(run), "train"), plan.imgsz, plan.recipe.seed)
+
+
+def _inherit(run: Run, plan: Plan, index: int, examples: Examples, progress: Progress) -> None:
     """Build the net of a step, account for every tensor, and say what it finds untrained."""
     from edgeyolo.slim.checkpoint import names_of, open_checkpoint, save_checkpoint, spec_of
-    from edgeyolo.slim.examples import load_examples
     from edgeyolo.slim.fates import summary, table
     from edgeyolo.slim.inherit import inherit
     from edgeyolo.slim.recall import recall
 
     spec, _ = plan.steps(spec_of(open_checkpoint(run.wide_checkpoint)))[index]
     source = open_checkpoint(_result(run, plan, index - 1))
-    samples = load_split(dataset_of(run), "train")
-    examples = load_examples(samples, plan.imgsz, plan.recipe.seed)
     progress.line(f"{spec.name}: looking at {len(examples)} training images for what matters.")
     net, fates = inherit(source, spec, names_of(source), examples, plan.importance)
     before, after = recall(source, examples), recall(net, examples)

@@ -58,8 +58,8 @@ def teacher_of(run: Run, plan: Plan) -> str | None:
     """Checkpoint to distil from: the one asked for, else the wide net if it knows the data."""
     from edgeyolo.slim.checkpoint import names_of, open_checkpoint
 
-    if plan.teacher or not plan.recipe.distill:
-        return plan.teacher if plan.recipe.distill else None
+    if plan.teacher or not plan.recipe.is_taught:
+        return plan.teacher if plan.recipe.is_taught else None
     if plan.source and not plan.finetune:
         knows = names_of(open_checkpoint(Path(plan.source))) == dataset_of(run).names
         return str(run.wide_checkpoint.resolve()) if knows else None

@@ -61,7 +61,7 @@ class Plan:
     @property
     def wide_recipe(self) -> Recipe:
         """Schedule of the wide net, where it has to be trained first."""
-        return replace(self.recipe, epochs=self.wide_epochs, distill=0.0)
+        return replace(self.recipe, epochs=self.wide_epochs, distill=0.0, distill_features=0.0)
 
     def steps(self, wide: SlimSpec) -> list[tuple[SlimSpec, Recipe]]:
         """Nets on the way from the wide one to the slim one, which comes last, and their schedules.

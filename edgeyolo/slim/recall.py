@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeyolo.device.boxes import areas, overlaps
 from edgeyolo.device.decode import decode
 from edgeyolo.device.nms import non_max_suppression
 from edgeyolo.slim.checkpoint import spec_of
@@ -85,19 +86,13 @@ def _winners(levels: Sequence[Any], wanted: np.ndarray[Any, Any]) -> np.ndarray[
     boxes, scores, _ = (np.concatenate(parts) for parts in zip(*levels, strict=True))
     level = np.concatenate([np.full(len(part[1]), i) for i, part in enumerate(levels)])
     keep = non_max_suppression(boxes, scores, np.zeros_like(level), _NMS_IOU, _PER_IMAGE)
+    mine, theirs = areas(boxes), areas(wanted)
     for detection in keep[::-1]:  # the most certain comes last and stays
-        result[_overlaps(boxes[detection], wanted) >= _IOU] = level[detection]
+        near = overlaps(boxes[detection], mine[detection], wanted, theirs)
+        result[near >= _IOU] = level[detection]
     return result
 
 
 def _corners(center_size: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     center, half = center_size[:, :2], center_size[:, 2:] / 2
     return np.hstack([center - half, center + half])
-
-
-def _overlaps(box: np.ndarray[Any, Any], others: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    corner = np.maximum(box[:2], others[:, :2])
-    sides = np.clip(np.minimum(box[2:], others[:, 2:]) - corner, 0, None)
-    shared = sides.prod(1)
-    areas = (others[:, 2:] - others[:, :2]).prod(1) + (box[2:] - box[:2]).prod()
-    return np.asarray(shared / (areas - shared + 1e-12))

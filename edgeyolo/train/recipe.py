@@ -25,6 +25,7 @@ class Recipe:
     device: str = "auto"  # auto, cpu or cuda:N
     seed: int = 0
     distill: float = 0.0  # weight of what a teacher says; 0 trains on the labels alone
+    distill_features: float = 0.0  # weight of what its neck looks at, besides
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
@@ -33,12 +34,19 @@ class Recipe:
                 raise UsageError(
                     f"{name} {value} is not possible.", f"The least is {least}, so use {least}."
                 )
-        if not 0 <= self.distill < float("inf"):
-            raise UsageError(
-                f"distill {self.distill:g} is not possible.", "Use 0 to train without, or 1."
-            )
+        for name in ("distill", "distill_features"):
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise UsageError(
+                    f"{name} {value:g} is not possible.", "Use 0 to train without, or 1."
+                )
         if self.seed >= 2**32:
             raise UsageError(f"seed {self.seed} is not possible.", "Use less than 4294967296.")
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether a teacher has a say."""
+        return self.distill > 0 or self.distill_features > 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

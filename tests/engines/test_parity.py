@@ -12,6 +12,7 @@ from edgeyolo.device.detections import Detections
 from edgeyolo.device.detector import Detector
 from edgeyolo.images import read_image
 from tests.conftest import ENGINES
+from tools.stock_validation import stock_map
 
 pytestmark = [pytest.mark.real_data, pytest.mark.xdist_group("stock")]
 
@@ -79,7 +80,12 @@ def test_decoder_and_nms_give_the_map_of_ultralytics(test_data: Path, stock_bund
     samples = load_split(dataset, "val")
     detector = Detector(stock_bundle, "onnxruntime", confidence=EVAL_CONFIDENCE, multi_label=True)
     found = [detector(read_image(sample.image)) for sample in samples]
-    square, rectangular = (_validate(test_data, samples, rect=rect) for rect in (False, True))
+    square, rectangular = (
+        stock_map(
+            test_data / "weights" / "yolov8n.pt", dataset.path, samples, 640, batch=8, rect=rect
+        )
+        for rect in (False, True)
+    )
     ours_their_way = _ultralytics_map(samples, found)
     ours = evaluate(samples, found, dataset.names)
     print(
@@ -98,48 +104,6 @@ def _iou(box: Any, others: Any) -> Any:
     shared = np.clip(np.minimum(box[2:], others[:, 2:]) - corner, 0, None).prod(axis=1)
     area = (others[:, 2:] - others[:, :2]).prod(axis=1)
     return shared / ((box[2:] - box[:2]).prod() + area - shared)
-
-
-def _validate(test_data: Path, samples: Any, *, rect: bool) -> float:
-    """ultralytics' validator; reads through our labels, so that nothing is written to the data."""
-    from edgeyolo.workshop import open_workshop
-
-    open_workshop()
-    from ultralytics import YOLO
-    from ultralytics.models.yolo.detect import DetectionValidator
-
-    from edgeyolo.train.data import SampleDataset
-
-    class Validator(DetectionValidator):
-        def get_dataloader(self, dataset_path: str, batch_size: int) -> Any:
-            from ultralytics.data import build_dataloader
-
-            data = SampleDataset(
-                samples,
-                imgsz=640,
-                batch_size=batch_size,
-                augment=False,
-                hyp=self.args,
-                rect=rect,
-                stride=32,
-                pad=0.5,
-                data=self.data,
-            )
-            return build_dataloader(data, batch_size, 0, shuffle=False, rank=-1)
-
-    model = YOLO(test_data / "weights" / "yolov8n.pt")
-    metrics = model.val(
-        validator=Validator,
-        data=str(test_data / "coco128" / "data.yaml"),
-        imgsz=640,
-        batch=8,
-        rect=rect,
-        plots=False,
-        verbose=False,
-        device="cpu",
-        workers=0,
-    )
-    return float(metrics.box.map)
 
 
 def _ultralytics_map(samples: Any, found: list[Detections]) -> float:

@@ -181,10 +181,29 @@ def test_a_distilled_loss_is_zero_where_both_say_the_same(wide: Any, examples: E
     from edgeyolo.train.distill import Lesson
 
     student = deepcopy(wide)
-    lesson = Lesson(deepcopy(wide), student, 1.0)
+    lesson = Lesson(deepcopy(wide), student, 1.0, 1.0)
     student.model[-1].training = True
     term = lesson(student(examples.images[:2]), examples.images[:2])
     assert float(term) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_narrow_neck_learns_where_a_wide_one_looks(wide: Any, examples: Examples) -> None:
+    from edgeyolo.train.distill import Lesson
+
+    spec = SlimSpec(width=0.125, heads=("P4", "P5"))
+    student, _ = inherit(wide, spec, names_of(wide), examples, fit=False)
+    lesson, images = Lesson(deepcopy(wide), student, 0.0, 1.0), examples.images[:4]
+    student.train().requires_grad_(True)
+    optimizer = torch.optim.Adam(student.model[:-1].parameters(), lr=2e-3)
+    losses = []
+    for _ in range(6):
+        term = lesson(student(images), images)
+        optimizer.zero_grad()
+        term.backward()
+        optimizer.step()
+        losses.append(float(term.detach()))
+    assert 0 < losses[-1] < 0.8 * losses[0] < 2, losses
+    assert all(p.grad is None or not p.grad.any() for p in student.model[-1].parameters())
 
 
 def test_a_teacher_that_sees_nothing_does_no_harm(wide: Any, examples: Examples) -> None:

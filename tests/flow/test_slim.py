@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,28 @@ from tests.command import edgeyolo, edgeyolo_json
 from tests.conftest import ENGINES, ROOT, shared_folder
 
 QUICK = ("--width", 0.125, "--imgsz", 64, "--epochs", 2, "--wide-epochs", 1, "--batch", 8)
+STOCK = """
+import json, sys
+from pathlib import Path
+import onnxruntime, torch
+from ultralytics import YOLO
+folder = Path(sys.argv[1])
+with_data = {"data": str(folder / "data" / "data.yaml"), "imgsz": 64, "device": "cpu", "workers": 0}
+net = YOLO(folder / "slim.pt")
+before = {k: v.clone().float() for k, v in net.model.named_parameters()}
+count = [sum(p.numel() for p in net.model.parameters())]
+mean = net.val(**with_data, plots=False).box.map
+net.train(**with_data, epochs=1, batch=8, optimizer="SGD", lr0=0, lrf=0, weight_decay=0,
+          warmup_epochs=0, plots=False, val=False, amp=False, project=str(folder), name="again")
+again = YOLO(folder / "again" / "weights" / "last.pt")
+after = {k: v.float() for k, v in again.model.named_parameters()}
+count.append(sum(p.numel() for p in again.model.parameters()))
+change = max(float((after[k] - v).abs().max()) for k, v in before.items())
+exported = again.export(format="onnx", imgsz=64)
+shape = onnxruntime.InferenceSession(exported).get_outputs()[0].shape
+print()
+print(json.dumps({"parameters": count, "map": mean, "largest change": change, "output": shape}))
+"""
 PARAMETERS = cost(SlimSpec(width=0.125), 5, 64).parameters
 pytestmark = pytest.mark.xdist_group("slim")
 
@@ -149,6 +172,29 @@ def test_export_of_the_slim_net_gives_the_same_accuracy(
     refused = edgeyolo(*arguments)
     assert refused.returncode == 2 and "--force" in refused.stderr
     assert edgeyolo(*arguments, "--force").returncode == 0
+
+
+def test_stock_ultralytics_takes_the_distilled_net(
+    finished: Any, small_demo: Path, tmp_path: Path
+) -> None:
+    """Validate, export, retrain: with steps of size 0, it ends with the weights it began with."""
+    shutil.copy(finished[0] / "slim.pt", tmp_path / "slim.pt")
+    shutil.copytree(small_demo.parent, tmp_path / "data")  # ultralytics writes beside the labels
+    done = subprocess.run(
+        [sys.executable, "-c", STOCK, tmp_path],
+        cwd=tmp_path,
+        env={**os.environ, "YOLO_CONFIG_DIR": str(tmp_path), "YOLO_OFFLINE": "true"},
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["parameters"] == [PARAMETERS, PARAMETERS]
+    assert answer["map"] >= 0
+    assert answer["largest change"] == 0
+    assert answer["output"] == [1, 9, 84], "4 sides and 5 classes at 64 + 16 + 4 positions"
 
 
 def test_run_on_the_clip_gives_a_line_for_each_frame(finished: Any, small_demo: Path) -> None:

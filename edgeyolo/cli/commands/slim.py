@@ -28,6 +28,7 @@ _IMGSZ = 640
 @setting("importance")
 @setting("gradual")
 @setting("distill")
+@setting("distill_features")
 @setting("teacher")
 @setting("imgsz")
 @setting("epochs")
@@ -99,6 +100,7 @@ def _run(
         values["device"],
         values["seed"],
         values["distill"],
+        values["distill_features"],
     )
     teacher = find_weights(values["teacher"], is_demo=False)
     plan = Plan(
