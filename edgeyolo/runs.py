@@ -43,6 +43,11 @@ class Run:
         return self.folder / "wide.pt"
 
     @property
+    def wide_file(self) -> Path:
+        """How the wide net came about."""
+        return self.folder / "wide.json"
+
+    @property
     def slim_checkpoint(self) -> Path:
         """The retrained slim net."""
         return self.folder / "slim.pt"

@@ -24,6 +24,7 @@ from edgeyolo.measure.accuracy import evaluate_bundle, paired_difference
 from edgeyolo.measure.environment import environment
 from edgeyolo.measure.latency import LatencySamples, Subject, measure, ratio
 from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+from edgeyolo.slim.spec import GRID
 
 _IMAGES = 16
 
@@ -110,7 +111,9 @@ def main() -> None:
     parser.add_argument("--wide", type=Path, required=True)
     parser.add_argument("--imgsz", type=int, default=640)
     parser.add_argument(
-        "--sizes", type=lambda t: [int(s) for s in t.split(",")], default=[256, 224, 192, 160, 128]
+        "--sizes",
+        type=lambda text: [int(side) for side in text.split(",")],
+        help="sides for the wide net [all down to 0.4 of --imgsz]",
     )
     parser.add_argument(
         "--engines", type=lambda t: tuple(t.split(",")), default=("onnxruntime", "ncnn", "openvino")
@@ -120,6 +123,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--show", action="store_true", help="only print the table")
     options = parser.parse_args()
+    if options.sizes is None:
+        options.sizes = list(range(options.imgsz - GRID, int(0.4 * options.imgsz) - 1, -GRID))
     if not options.show:
         with tempfile.TemporaryDirectory() as folder:
             write_json(options.results, bench(options, Path(folder)))

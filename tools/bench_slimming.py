@@ -5,8 +5,9 @@
 
 Every row is a net trained with the same schedule; the wide net is trained once, with seed 0. Runs
 that have ended are in the results and are not repeated; a killed one goes on where its last epoch
-ended. ``--show`` only prints the table. mAP is of the exported file (ONNX Runtime, COCO protocol);
-the results also hold what ultralytics' own validator says of the checkpoint.
+ended, and one that survived the bench is attended to. ``--show`` only prints the table. mAP is of
+the exported file (ONNX Runtime, COCO protocol); the results also hold what ultralytics' own
+validator says of the checkpoint.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ import json
 import os
 import random
 import statistics
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,15 +32,15 @@ from edgeyolo.dataset.read import Dataset, read_dataset
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.files import read_json, write_json
 from edgeyolo.measure.accuracy import evaluate_bundle
+from edgeyolo.plan.plan import Plan
 from edgeyolo.slim.cost import cost
 from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.train import process
 from edgeyolo.train.events import all_events
 from edgeyolo.train.folder import BEST, START
-from edgeyolo.train.process import is_finished
 from edgeyolo.train.recipe import Job, Recipe
 
 HALF = SlimSpec(width=0.125)
-STEP = SlimSpec(width=0.171875)  # half-way between 0.25 and 0.125 by ratio
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Row:
     fit: bool = True
     distill: float = 1.0
     features: float = 0.0
-    via: SlimSpec | None = None  # trained for a fifth of the epochs on the way
+    gradual: int = 1  # steps
 
 
 ROWS = {
@@ -66,7 +65,7 @@ ROWS = {
     "inherited, Taylor": Row(fit=False, distill=0),
     "inherited, Taylor, fitted": Row(distill=0),
     "default: and distilled": Row(),
-    "default, gradual": Row(via=STEP),
+    "default, gradual": Row(gradual=2),
     "default, features distilled": Row(features=1.0),
     "small": Row(SlimSpec(width=0.125, heads=("P3", "P4"), reg_max=8)),
     "tiny": Row(SlimSpec(width=0.125, heads=("P4",), reg_max=8)),
@@ -90,85 +89,93 @@ class Bench:
         if options.images:
             self.dataset = read_dataset(_fewer(self.dataset, options.images, options.work))
         self.lock = threading.Lock()
-        self.results: dict[str, Any] = (
-            read_json(options.results) if options.results.exists() else {}
-        )
+        conditions = {
+            name: getattr(options, name)
+            for name in ("imgsz", "epochs", "wide_epochs", "batch", "images", "split")
+        }
+        self.results: dict[str, Any] = {"conditions": conditions, "runs": {}}
+        if options.results.exists():
+            self.results = read_json(options.results)
+            if not options.show and self.results["conditions"] != conditions:
+                raise SystemExit(f"{options.results} is of {self.results['conditions']}")
 
     def runs(self) -> Iterator[tuple[str, int]]:
         """Rows and seeds, the most telling first."""
         wanted = [name for name in ROWS if not self.options.rows or name in self.options.rows]
         wanted.sort(key=lambda name: name not in MAIN)
         for seed in self.options.seeds:
-            yield from ((name, seed) for name in wanted if seed == 0 or name in MAIN)
+            for name in wanted:
+                if (seed == 0 or name in MAIN) and _key(name, seed) not in self.results["runs"]:
+                    yield name, seed
 
     def wide(self) -> Path:
         """Train the starting net on the data, once."""
-        from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint, spec_of
+        from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
         from edgeyolo.slim.inherit import inherit
 
         folder = self.options.work / "wide"
         if not (folder / START).exists():
             source = open_checkpoint(self.options.from_)
             net, _ = inherit(source, spec_of(source), self.dataset.names)
-            self._save(net, folder / START, save_checkpoint)
+            self._save(net, folder / START)
         self._train(folder, self._recipe(self.options.wide_epochs, 0, Row(distill=0)), None)
-        self._record("wide", 0, folder, SlimSpec(), None)
+        if _key("wide", 0) not in self.results["runs"]:
+            self._record("wide", 0, folder, SlimSpec(), None)
         return folder / BEST
 
     def run(self, name: str, seed: int, wide: Path) -> None:
         """Train one row with one seed."""
-        row, epochs = ROWS[name], self.options.epochs
+        row, recipe = ROWS[name], self._recipe(self.options.epochs, seed, ROWS[name])
         folder = self.options.work / f"{name.replace(' ', '-').replace(':', '')}-s{seed}"
+        plan = Plan("", "", False, None, row.spec, (), recipe, 1, gradual=row.gradual)
         source, before = wide, None
-        if row.via:
-            step = folder / "step"
-            self._start(step, row, row.via, source)
-            self._train(step, self._recipe(max(1, epochs // 5), seed, row), wide)
-            source, epochs = step / BEST, epochs - max(1, epochs // 5)
-        self._start(folder, row, row.spec, source)
-        if row.start == "inherit":
-            before = self._accuracy(folder / START)["map50_95"]
-        self._train(folder, self._recipe(epochs, seed, row), wide if row.distill else None)
+        for index, (spec, short) in enumerate(plan.steps(SlimSpec()), start=1):
+            place = folder if index == row.gradual else folder / f"step{index}"
+            self._start(place, row, spec, source, seed)
+            if row.start == "inherit":
+                before = self._accuracy(place / START)["map50_95"]
+            self._train(place, short, wide if row.distill else None)
+            source = place / BEST
         self._record(name, seed, folder, row.spec, before)
 
     def _recipe(self, epochs: int, seed: int, row: Row) -> Recipe:
         o = self.options
         return Recipe(epochs, o.imgsz, o.batch, o.device, seed, row.distill, row.features)
 
-    def _start(self, folder: Path, row: Row, spec: SlimSpec, source: Path) -> None:
+    def _start(self, folder: Path, row: Row, spec: SlimSpec, source: Path, seed: int) -> None:
         if (folder / START).exists():
             return
-        from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
+        from edgeyolo.slim.checkpoint import open_checkpoint
         from edgeyolo.slim.examples import load_examples
         from edgeyolo.slim.inherit import inherit
         from edgeyolo.slim.net import build
 
-        net, wide = build(spec, self.dataset.names), open_checkpoint(source)
-        if row.start == "names":
-            net.load(wide, verbose=False)
-        elif row.start == "inherit":
-            examples = load_examples(load_split(self.dataset, "train"), self.options.imgsz)
-            net, _ = inherit(wide, spec, self.dataset.names, examples, row.importance, fit=row.fit)
-        self._save(net, folder / START, save_checkpoint)
+        with self.lock:  # ultralytics keeps the activation of the net it builds in a global
+            net, wide = build(spec, self.dataset.names, seed), open_checkpoint(source)
+            if row.start == "names":
+                net.load(wide, verbose=False)
+            elif row.start == "inherit":
+                train = load_split(self.dataset, "train")
+                examples = load_examples(train, self.options.imgsz, seed)
+                net, _ = inherit(
+                    wide, spec, self.dataset.names, examples, row.importance, fit=row.fit
+                )
+        self._save(net, folder / START)
 
-    def _save(self, net: Any, path: Path, save: Any) -> None:
+    def _save(self, net: Any, path: Path) -> None:
+        from edgeyolo.slim.checkpoint import save_checkpoint
+
         path.parent.mkdir(parents=True, exist_ok=True)
         net.imgsz = self.options.imgsz
-        save(net, path)
+        save_checkpoint(net, path)
 
     def _train(self, folder: Path, recipe: Recipe, teacher: Path | None) -> None:
-        if is_finished(folder):
+        if process.is_finished(folder):
             return
-        Job(str(self.dataset.path), recipe, str(teacher) if teacher else None).save(folder)
-        threads = max(1, (os.cpu_count() or 1) // self.options.jobs)
-        with (folder / "train.log").open("ab") as log:
-            subprocess.run(
-                [sys.executable, "-m", "edgeyolo.train.job", str(folder)],
-                check=True,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-            )
+        if not process.running(folder):
+            Job(str(self.dataset.path), recipe, str(teacher) if teacher else None).save(folder)
+        for _ in process.follow(folder, process.start(folder)):
+            pass
 
     def _accuracy(self, checkpoint: Path) -> dict[str, Any]:
         from edgeyolo.export.bundle import write_bundle
@@ -183,16 +190,13 @@ class Bench:
     def _record(
         self, name: str, seed: int, folder: Path, spec: SlimSpec, before: float | None
     ) -> None:
-        key = f"{name} / {self.options.split} / {seed}"
-        if key in self.results:
-            return
         accuracy = self._accuracy(folder / BEST)
         samples = load_split(self.dataset, self.options.split)
         stock = stock_map(folder / BEST, self.dataset.path, samples, self.options.imgsz)
         whole = cost(spec, len(self.dataset.names), 640)
         epochs = [event for event in all_events(folder) if event["event"] == "epoch"]
         with self.lock:
-            self.results[key] = {
+            self.results["runs"][_key(name, seed)] = {
                 "spec": spec.name,
                 "parameters": whole.parameters,
                 "gflops_640": round(whole.gflops, 3),
@@ -204,7 +208,11 @@ class Bench:
                 "seconds_per_epoch": round(statistics.median(e["seconds"] for e in epochs), 1),
             }
             write_json(self.options.results, self.results)
-            print(f"{key}: {accuracy['map50_95']:.3f}", flush=True)
+            print(f"{_key(name, seed)}: {accuracy['map50_95']:.3f}", flush=True)
+
+
+def _key(name: str, seed: int) -> str:
+    return f"{name} / {seed}"
 
 
 def _fewer(dataset: Dataset, count: int, work: Path) -> Path:
@@ -223,7 +231,7 @@ def _fewer(dataset: Dataset, count: int, work: Path) -> Path:
     return folder / "data.yaml"
 
 
-def table(results: dict[str, Any], split: str) -> str:
+def table(results: dict[str, Any]) -> str:
     """Markdown: a line for each row, the mean and the range over seeds where there are several."""
     lines = [
         "| row | net | parameters | GFLOPs at 640 | before training | mAP50-95 | by ultralytics | "
@@ -231,7 +239,7 @@ def table(results: dict[str, Any], split: str) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in ("wide", *ROWS):
-        found = [v for k, v in results.items() if k.startswith(f"{name} / {split} /")]
+        found = [v for k, v in results["runs"].items() if k.startswith(f"{name} / ")]
         if not found:
             continue
         values = [entry["map50_95"] for entry in found]
@@ -275,12 +283,15 @@ def main() -> None:
     if unknown:
         parser.error(f"no row {unknown.pop()!r}; there are {', '.join(ROWS)}")
     bench = Bench(options)
-    if not options.show:
+    pending = [] if options.show else list(bench.runs())
+    if pending:
         wide = bench.wide()
+        # Of the trainings, which are processes of their own.
+        os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
         with ThreadPoolExecutor(options.jobs) as pool:
-            for done in [pool.submit(bench.run, *run, wide) for run in bench.runs()]:
+            for done in [pool.submit(bench.run, *run, wide) for run in pending]:
                 done.result()
-    print(table(json.loads(options.results.read_text()), options.split))
+    print(table(bench.results))
 
 
 if __name__ == "__main__":

@@ -25,16 +25,16 @@ def ask(dataset: Dataset, checkpoint: Path, imgsz: int, seed: int = 0) -> dict[s
     from edgeyolo.slim.examples import load_examples
 
     examples = load_examples(load_split(dataset, "train"), imgsz, seed)
-    return advice_of(open_checkpoint(checkpoint), examples, len(dataset.names))
+    return advice_of(open_checkpoint(checkpoint), examples, dataset.names)
 
 
-def advice_of(net: DetectionModel, examples: Examples, classes: int) -> dict[str, Any]:
+def advice_of(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> dict[str, Any]:
     """The same from a net and examples at hand."""
     from edgeyolo.slim.heads import advise
     from edgeyolo.slim.recall import recall
 
     return {
         "images": len(examples),
-        **advise(net, examples, classes).to_dict(),
+        **advise(net, examples, names).to_dict(),
         "recall": recall(net, examples).to_dict(),
     }

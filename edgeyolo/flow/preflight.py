@@ -9,7 +9,8 @@ from edgeyolo.dataset.find import DEMO, DataChoice
 from edgeyolo.errors import PACKAGES, MissingDependencyError
 from edgeyolo.plan.plan import Plan
 from edgeyolo.slim.checkpoint import names_of, open_checkpoint, spec_of
-from edgeyolo.slim.spec import SlimSpec, check_inherits, check_teaches
+from edgeyolo.slim.checks import check_inherits, check_teaches
+from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.train.device import choose_device
 from edgeyolo.workshop import open_workshop
 
@@ -37,6 +38,7 @@ def preflight(plan: Plan) -> None:
         choose_device(plan.recipe.device)
     wide = spec_of(open_checkpoint(Path(plan.source))) if plan.source else SlimSpec()
     check_inherits(plan.spec, wide)
+    plan.steps(wide)  # refuses steps that lead nowhere
     if plan.teacher and plan.recipe.is_taught:
         teacher = open_checkpoint(Path(plan.teacher))
         names = DataChoice(DEMO if plan.is_demo else plan.data, plan.data_origin).names()

@@ -62,6 +62,7 @@ class _View:
         self._progress = progress
         self._epochs = 1
         self._seconds: list[float] = []
+        self._best: float | None = None
 
     def show(self, event: Event) -> None:
         """Show one event."""
@@ -79,8 +80,6 @@ class _View:
             self._progress.step(event["epoch"], self._epochs, self._note(event["epoch"]))
         elif kind == "finished" and event["map50_95"] is not None:
             self._progress.line(f"Best mAP50-95 on val while training: {event['map50_95']:.3f}.")
-
-    _best: float | None = None
 
     def _note(self, epoch: int) -> str:
         parts = [f"epoch {epoch}/{self._epochs}"]

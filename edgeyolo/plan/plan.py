@@ -11,12 +11,13 @@ from typing import Any
 from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json
 from edgeyolo.plan.candidate import Candidate
+from edgeyolo.slim.checks import is_no_wider
 from edgeyolo.slim.cost import cost
-from edgeyolo.slim.spec import GRID, WIDTH_STEPS, SlimSpec
+from edgeyolo.slim.spec import CHANNEL_STEP, GRID, WIDTH_STEPS, SlimSpec
 from edgeyolo.train.recipe import Recipe
 
 FORMAT = "edgeyolo-plan"
-VERSION = 2
+VERSION = 3
 IMPORTANCES = ("taylor", "l2", "l1", "bn")
 _SMALLEST = 64
 _MOST_STEPS = 4
@@ -53,9 +54,16 @@ class Plan:
                 f"There is no importance {self.importance!r}.",
                 f"Use one of {', '.join(IMPORTANCES)}.",
             )
-        if not 1 <= self.gradual <= _MOST_STEPS:
+        if self.source is None and not self.finetune:
             raise UsageError(
-                f"{self.gradual} steps are not possible.", f"Use 1 to {_MOST_STEPS} for --gradual."
+                "Without starting weights the wide net has to be trained.",
+                "Name some with --from, or leave out --no-finetune.",
+            )
+        most = min(_MOST_STEPS, self.recipe.epochs)
+        if not 1 <= self.gradual <= most:
+            raise UsageError(
+                f"{self.gradual} steps are not possible with {self.recipe.epochs} epochs.",
+                f"Use 1 to {most} for --gradual.",
             )
 
     @property
@@ -68,19 +76,35 @@ class Plan:
 
         Each step takes the same ratio off the width; everything else that is dropped goes with the
         first one. All share the epochs: a fifth for each step before the last.
+
+        Raises:
+            UsageError: when there is no net between the two to stop at.
         """
         count = self.gradual
         short = max(1, round(_SHARE * self.recipe.epochs))
         ratio = self.spec.width / wide.width
-        widths = [
-            round(wide.width * ratio ** (step / count) * WIDTH_STEPS) / WIDTH_STEPS
-            for step in range(1, count)
-        ]
+        steps, before = [], wide
+        for step in range(1, count):
+            width = round(wide.width * ratio ** (step / count) * WIDTH_STEPS) / WIDTH_STEPS
+            before = self._between(before, min(1.0, width))
+            steps.append((before, replace(self.recipe, epochs=short)))
         last = max(1, self.recipe.epochs - short * (count - 1))
-        return [
-            *((self.spec.with_(width=w), replace(self.recipe, epochs=short)) for w in widths),
-            (self.spec, replace(self.recipe, epochs=last)),
-        ]
+        return [*steps, (self.spec, replace(self.recipe, epochs=last))]
+
+    def _between(self, before: SlimSpec, width: float) -> SlimSpec:
+        """The slim net at another width, with the cap on its channels that fits between two nets.
+
+        The larger YOLOv8 cap their channels lower than the small ones, so a slim net's own cap can
+        be too much on the way.
+        """
+        for cap in range(self.spec.max_channels, 0, -CHANNEL_STEP):
+            net = self.spec.with_(width=width, max_channels=cap)
+            if is_no_wider(net, before) and is_no_wider(self.spec, net):
+                return net
+        raise UsageError(
+            f"There is no net of width {width:g} between {before.name} and {self.spec.name}.",
+            "Use --gradual 1.",
+        )
 
     @property
     def imgsz(self) -> int:

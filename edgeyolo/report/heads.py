@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 
-def heads_table(advice: dict[str, Any], recall: dict[str, Any]) -> str:
+def heads_table(advice: dict[str, Any]) -> str:
     """What each level serves, what each choice of levels costs, and a recommendation."""
+    recall = advice["recall"]
     lines = [f"{'':<12}{'boxes assigned':>15}{'found without it':>18}"]
     for level, part in advice["assigned"].items():
         lines.append(f"{level:<12}{part:>15.1%}{recall['without'][level]:>18.1%}")
     lines.append(f"{'all levels':<12}{'':>15}{recall['overall']:>18.1%}")
     lines += ["", f"{'keep':<12}{'boxes served':>15}{'parameters':>12}{'GFLOPs':>9}"]
     for choice in advice["choices"]:
-        name = ",".join(choice["heads"])
+        name = ",".join(choice["heads"]) + (" cut" if choice["cut_backbone"] else "")
         ratios = f"{choice['parameters_ratio']:>12.0%}{choice['gflops_ratio']:>9.0%}"
         lines.append(f"{name:<12}{choice['served']:>15.1%}{ratios}")
+    lines += ["cut: with --cut-backbone, without the stage that only P5 uses"]
     lines += ["", heads_sentence(advice)]
     return "\n".join(lines)
 
@@ -23,7 +25,11 @@ def heads_table(advice: dict[str, Any], recall: dict[str, Any]) -> str:
 def heads_sentence(advice: dict[str, Any]) -> str:
     """The recommendation in words."""
     whole = max(advice["choices"], key=lambda choice: len(choice["heads"]))
-    best = next(c for c in advice["choices"] if c["heads"] == advice["recommended"])
+    best = next(
+        choice
+        for choice in advice["choices"]
+        if choice["heads"] == advice["recommended"] and not choice["cut_backbone"]
+    )
     if best["heads"] == whole["heads"]:
         return "Each level serves some of the boxes: keep them all."
     dropped = [level for level in whole["heads"] if level not in best["heads"]]

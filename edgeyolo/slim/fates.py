@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 
+_LAST_OF_BOXES = r"model\.\d+\.cv2\.\d+\.2\.\w+"  # a row for each bin of each side
+_LAST_OF_CLASSES = r"model\.\d+\.cv3\.\d+\.2\.\w+"  # a row for each class
+
+
 @dataclass(frozen=True, slots=True)
 class TensorFate:
     """Where the values of one tensor of the new net come from.
 
-    ``fate`` is "inherited" (whole), "sliced" (from a larger tensor), "extended" (some
-    of it, with fresh values beside) or "new", which has no source.
+    ``fate`` is "inherited" (whole), "sliced" (from a larger tensor), "re-binned" (other bins of the
+    same distances), "extended" (some of it, with fresh values beside) or "new", which has no
+    source. What was ``fitted`` afterwards holds other values than those that it came with.
     """
 
     name: str
@@ -27,6 +32,7 @@ class TensorFate:
     source: str | None
     source_shape: tuple[int, ...] | None
     fate: str
+    fitted: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -44,28 +50,32 @@ def _fate(
 ) -> TensorFate:
     old_name = origin.of(name)
     old = originals[old_name]
-    if re.fullmatch(r"model\.\d+\.cv3\.\d+\.2\.\w+", name):  # one row for each class
+    if re.fullmatch(_LAST_OF_CLASSES, name):
         known = len(origin.shared_classes()[0])
         if not known:
             return TensorFate(name, shape, None, None, "new")
         if known < len(origin.names):
             return TensorFate(name, shape, old_name, old, "extended")
+    if re.fullmatch(_LAST_OF_BOXES, name) and origin.spec.reg_max != origin.source.reg_max:
+        return TensorFate(name, shape, old_name, old, "re-binned")
     if any(new > before for new, before in zip(shape, old, strict=True)):
         return TensorFate(name, shape, old_name, old, "extended")
     return TensorFate(name, shape, old_name, old, "inherited" if shape == old else "sliced")
 
 
 def summary(fates: Sequence[TensorFate]) -> dict[str, int]:
-    """Tensors of each fate."""
-    return dict(Counter(fate.fate for fate in fates))
+    """Tensors of each fate, and how many of them all were fitted."""
+    counts = dict(Counter(fate.fate for fate in fates))
+    fitted = sum(fate.fitted for fate in fates)
+    return {**counts, "fitted": fitted} if fitted else counts
 
 
 def table(fates: Sequence[TensorFate]) -> str:
     """One line per tensor."""
     rows = [("tensor", "shape", "fate", "from", "shape there")]
-    rows += [
-        (f.name, _shape(f.shape), f.fate, f.source or "", _shape(f.source_shape)) for f in fates
-    ]
+    for f in fates:
+        fate = f"{f.fate}, fitted" if f.fitted else f.fate
+        rows.append((f.name, _shape(f.shape), fate, f.source or "", _shape(f.source_shape)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

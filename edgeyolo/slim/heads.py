@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgeyolo.slim.checkpoint import spec_of
+from edgeyolo.slim.checkpoint import names_of, spec_of
 from edgeyolo.slim.cost import cost
 from edgeyolo.slim.examples import Examples
-from edgeyolo.slim.spec import LEVELS
+from edgeyolo.slim.spec import LEVELS, SlimSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +25,7 @@ class Choice:
     """Levels that could be kept: the part of the boxes that they serve, and their cost."""
 
     heads: tuple[str, ...]
+    cut_backbone: bool
     served: float
     parameters: float  # in parts of the net with all its levels
     gflops: float
@@ -33,6 +34,7 @@ class Choice:
         """Plain values for JSON."""
         return {
             "heads": list(self.heads),
+            "cut_backbone": self.cut_backbone,
             "served": round(self.served, 4),
             "parameters_ratio": round(self.parameters, 4),
             "gflops_ratio": round(self.gflops, 4),
@@ -50,8 +52,12 @@ class Advice:
 
     @property
     def recommended(self) -> Choice:
-        """The cheapest choice that leaves nearly all boxes on the level that serves them now."""
-        return [choice for choice in self.choices if choice.served >= _ENOUGH][-1]
+        """The cheapest choice that leaves nearly all boxes on the level that serves them now.
+
+        The backbone stays: what a head loses with the deepest stage is not in these figures.
+        """
+        whole = [choice for choice in self.choices if not choice.cut_backbone]
+        return [choice for choice in whole if choice.served >= _ENOUGH][-1]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -64,19 +70,20 @@ class Advice:
         }
 
 
-def advise(net: DetectionModel, examples: Examples, classes: int) -> Advice:
-    """Advice for the levels of a trained net, with costs for ``classes`` classes.
+def advise(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> Advice:
+    """Advice for the levels of a trained net, with costs for the classes ``names``.
 
     A box counts for the level on which the task-aligned assigner puts most of its target score.
     """
-    spec, assigned = spec_of(net), assign(net, examples)
-    whole = cost(spec, classes, examples.imgsz)
+    spec, assigned = spec_of(net), assign(net, examples, names)
+    whole = cost(spec, len(names), examples.imgsz)
     choices = []
-    for heads in _contiguous(spec.heads):
-        smaller = cost(spec.with_(heads=heads), classes, examples.imgsz)
+    for kept in _smaller(spec):
+        smaller, heads = cost(kept, len(names), examples.imgsz), kept.heads
         choices.append(
             Choice(
                 heads,
+                kept.cut_backbone,
                 sum(assigned.get(level, 0.0) for level in heads),
                 smaller.parameters / whole.parameters,
                 smaller.gflops / whole.gflops,
@@ -86,18 +93,23 @@ def advise(net: DetectionModel, examples: Examples, classes: int) -> Advice:
     return Advice(len(examples.boxes), examples.imgsz, assigned, tuple(choices))
 
 
-def assign(net: DetectionModel, examples: Examples) -> dict[str, float]:
+def assign(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> dict[str, float]:
     """Part of the boxes that the task-aligned assigner gives to each level of a net.
 
-    Classes play no part (the best score of any counts), so a net that was trained on other classes
-    can be asked. Boxes that no anchor gets are left out (Feng et al. 2021, arXiv:2108.07755).
+    Where the net was trained on other classes than ``names``, the best score of any class counts.
+    Boxes that no anchor gets are left out (Feng et al. 2021, arXiv:2108.07755).
     """
     import torch
     from ultralytics.utils.tal import TaskAlignedAssigner, make_anchors
 
     heads, strides = spec_of(net).heads, spec_of(net).strides
+    knows = names_of(net) == names
     assigner = TaskAlignedAssigner(
-        topk=_TOPK, num_classes=1, alpha=_ALPHA, beta=_BETA, stride=list(strides)
+        topk=_TOPK,
+        num_classes=len(names) if knows else 1,
+        alpha=_ALPHA,
+        beta=_BETA,
+        stride=list(strides),
     )
     totals = torch.zeros(len(heads))
     net.eval()
@@ -106,12 +118,13 @@ def assign(net: DetectionModel, examples: Examples) -> dict[str, float]:
         with torch.no_grad():
             decoded, raw = net(images)
         anchors, scale = make_anchors(raw["feats"], net.stride, 0.5)
-        boxes, mask = _padded(examples, start, len(images))
+        labels, boxes, mask = _padded(examples, start, len(images))
+        said = decoded[:, 4:].transpose(1, 2)
         _, _, scores, positive, index = assigner(
-            decoded[:, 4:].amax(1)[..., None],
+            said if knows else said.amax(-1, keepdim=True),
             _xyxy(decoded[:, :4].transpose(1, 2)),
             anchors * scale,
-            torch.zeros_like(boxes[..., :1]),
+            labels if knows else torch.zeros_like(labels),
             boxes,
             mask,
         )
@@ -125,22 +138,26 @@ def assign(net: DetectionModel, examples: Examples) -> dict[str, float]:
     return {level: float(part) for level, part in zip(heads, parts, strict=True)}
 
 
-def _contiguous(heads: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    kept = [level for level in LEVELS if level in heads]
+def _smaller(spec: SlimSpec) -> Iterator[SlimSpec]:
+    """The net with each contiguous choice of its levels, with and without the last stage."""
+    kept = [level for level in LEVELS if level in spec.heads]
     for first in range(len(kept)):
         for last in range(first, len(kept)):
-            yield tuple(kept[first : last + 1])
+            heads = tuple(kept[first : last + 1])
+            yield spec.with_(heads=heads)
+            if "P5" not in heads and not spec.cut_backbone:
+                yield spec.with_(heads=heads, cut_backbone=True)
 
 
-def _padded(examples: Examples, start: int, count: int) -> tuple[Tensor, Tensor]:
-    """(B, K, 4) xyxy pixels and (B, K, 1) which of them are boxes."""
+def _padded(examples: Examples, start: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, K, 1) classes, (B, K, 4) xyxy pixels and (B, K, 1) which of them are boxes."""
     import torch
 
-    lists = [_xyxy(examples.of(start + i)[:, 1:] * examples.imgsz) for i in range(count)]
-    boxes = torch.nn.utils.rnn.pad_sequence(lists, batch_first=True)
+    lists = [examples.of(start + i) for i in range(count)]
+    padded = torch.nn.utils.rnn.pad_sequence(lists, batch_first=True)
     lengths = torch.tensor([len(entry) for entry in lists])
-    mask = torch.arange(boxes.shape[1]) < lengths[:, None]
-    return boxes, mask[..., None].float()
+    mask = torch.arange(padded.shape[1]) < lengths[:, None]
+    return padded[..., :1], _xyxy(padded[..., 1:] * examples.imgsz), mask[..., None].float()
 
 
 def _xyxy(center_size: Tensor) -> Tensor:

@@ -67,9 +67,14 @@ def _gate_scores(net: DetectionModel, examples: Examples) -> dict[nn.Module, Ten
 
 
 def make_importance(kind: str, net: DetectionModel, examples: Examples | None) -> Any:
-    """The importance named; ``taylor`` needs examples."""
+    """The importance named.
+
+    Raises:
+        ValueError: for ``taylor`` without examples.
+    """
     if kind == "taylor":
-        assert examples is not None
+        if examples is None:
+            raise ValueError("taylor importance needs examples")
         return GateTaylor(net, examples)
     if kind == "bn":  # Liu et al. 2017, arXiv:1708.06519
         return tp.importance.BNScaleImportance()

@@ -12,13 +12,13 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgeyolo.errors import SpecError
 from edgeyolo.slim.checkpoint import names_of, spec_of
+from edgeyolo.slim.checks import check_inherits
 from edgeyolo.slim.examples import Examples
 from edgeyolo.slim.fates import TensorFate, account, summary
 from edgeyolo.slim.net import build
 from edgeyolo.slim.origin import Origin
-from edgeyolo.slim.spec import SlimSpec, check_inherits
+from edgeyolo.slim.spec import SlimSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,14 +30,15 @@ def inherit(
     spec: SlimSpec,
     names: tuple[str, ...],
     examples: Examples | None = None,
-    importance: str = "l2",
+    importance: str | None = None,
     *,
     fit: bool = True,
 ) -> tuple[DetectionModel, list[TensorFate]]:
     """Build the net of ``spec`` with the weights of ``source``, and account for every tensor.
 
     With ``examples`` the choices look at the data: ``taylor`` importance, the bottlenecks that
-    stay, and a fit of what is left. Nothing is fitted where nothing was removed.
+    stay, and a fit of what is left. Nothing is fitted where nothing was removed. Without them
+    ``importance`` is ``l2``.
 
     Raises:
         SpecError: when the new net would be larger than the source in any direction.
@@ -47,6 +48,7 @@ def inherit(
     check_inherits(spec, spec_of(source))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # of what starts fresh
+        importance = importance or ("taylor" if examples else "l2")
         return _inherit(source, spec, names, examples, importance, fit)
 
 
@@ -67,9 +69,9 @@ def _inherit(
     target = build(spec, names)
     origin = Origin(spec_of(source), spec, names_of(source), names)
     trunk = cut(source, target, origin)
-    _refuse_wider(trunk, target, spec_of(source))
+    fitted: set[str] = set()
     if examples and origin.stand_ins():
-        refit(trunk, source, origin, examples, only=origin.stand_ins())
+        fitted = refit(trunk, source, origin, examples, only=origin.stand_ins())
     blocks = choose_blocks(trunk, target, examples)
     origin = replace(origin, blocks=blocks)
     for index, chosen in blocks.items():
@@ -80,12 +82,11 @@ def _inherit(
     for name, value in target.state_dict().items():
         _copy(value, state[name])
     fates = account(target, source, origin)
-    changed = spec.activation != origin.source.activation or {"sliced", "extended"} & set(
-        summary(fates)
-    )
+    shapes = {"sliced", "re-binned", "extended"} & set(summary(fates))
+    changed = shapes or spec.activation != origin.source.activation
     if fit and examples is not None and changed:
-        refit(target, source, origin, examples, kept)
-    return target, fates
+        fitted |= refit(target, source, origin, examples, kept)
+    return target, [replace(fate, fitted=fate.name in fitted) for fate in fates]
 
 
 def _keep_bins(head: Any, target: Any) -> None:
@@ -99,17 +100,6 @@ def _keep_bins(head: Any, target: Any) -> None:
         set_outputs(last, *rebin_convolution(last.weight.data, last.bias.data, target.reg_max))
     head.reg_max, head.no = target.reg_max, head.nc + 4 * target.reg_max
     head.dfl = deepcopy(target.dfl)
-
-
-def _refuse_wider(wide: DetectionModel, target: DetectionModel, source: SlimSpec) -> None:
-    """Only the head's towers may grow: their width follows the classes and the first level."""
-    existing = dict(wide.model[:-1].named_modules())
-    for name, module in target.model[:-1].named_modules():
-        if getattr(module, "out_channels", 0) > getattr(existing.get(name), "out_channels", 0):
-            raise SpecError(
-                "The net would be wider than the one it inherits from.",
-                f"That one has width {source.width:g} and max_channels {source.max_channels}.",
-            )
 
 
 def _copy(target: Tensor, value: Tensor) -> None:

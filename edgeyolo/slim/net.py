@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 
-def build(spec: SlimSpec, names: tuple[str, ...]) -> DetectionModel:
-    """Net with random weights, float32, in training mode, with class ``names`` attached."""
+def build(spec: SlimSpec, names: tuple[str, ...], seed: int | None = None) -> DetectionModel:
+    """Net with random weights, float32, in training mode, with class ``names`` attached.
+
+    With a ``seed`` the weights are the same each time.
+    """
     open_workshop()
+    import torch
     from ultralytics.nn.tasks import DetectionModel
 
-    # The net keeps the dictionary it is given and writes into it.
-    net = DetectionModel(deepcopy(to_yaml(spec, len(names))), nc=len(names), verbose=False)
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        # The net keeps the dictionary it is given and writes into it.
+        net = DetectionModel(deepcopy(to_yaml(spec, len(names))), nc=len(names), verbose=False)
     net.names = dict(enumerate(names))
     return net
 

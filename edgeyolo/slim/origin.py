@@ -32,6 +32,9 @@ class Origin:
 
     def of(self, name: str) -> str:
         """Source's name of a module or tensor."""
+        for mine, theirs in self.stand_ins().items():  # what the readers know: its BatchNorm
+            if name.startswith(norm := mine.replace("conv", "bn")):
+                return theirs.replace("conv", "bn") + name.removeprefix(norm)
         index, rest = re.fullmatch(r"model\.(\d+)\.(.*)", name).groups()  # type: ignore[union-attr]
         number = int(index)
         if match := re.fullmatch(r"(cv[23])\.(\d+)\.(.*)", rest):  # a tower of the head

@@ -35,7 +35,6 @@ def prune(
     if all(conv.out_channels <= wanted[name] for name, conv in convs.items()):
         return {}
     SplitC2f.replace_in(net)
-    net.train()
     for parameter in net.parameters():
         parameter.requires_grad_(True)
     score = make_importance(importance, net, examples)

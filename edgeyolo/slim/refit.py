@@ -50,11 +50,11 @@ def refit(
     kept: Kept | None = None,
     *,
     only: Collection[str] | None = None,
-) -> None:
+) -> set[str]:
     """Change the weights of ``net``, which was cut from ``wide``, in place.
 
     ``kept`` are the output channels left of each convolution, all where it says nothing; ``only``
-    names the convolutions to change.
+    names the convolutions to change. Returns the names of the tensors changed.
     """
     convs = {
         name: module
@@ -72,6 +72,16 @@ def refit(
         raw_heads(net, examples.images)
     for handle in handles:
         handle.remove()
+    return {tensor for name, conv in convs.items() for tensor in _changed(name, conv)}
+
+
+def _changed(name: str, conv: nn.Conv2d) -> tuple[str, str]:
+    offset = f"{_norm_of(name)}.running_mean" if conv.bias is None else f"{name}.bias"
+    return f"{name}.weight", offset
+
+
+def _norm_of(name: str) -> str:
+    return name.removesuffix("conv") + "bn"
 
 
 def _plan(name: str, conv: nn.Conv2d, origin: Origin, kept: Kept) -> _Fit:
@@ -90,12 +100,13 @@ def _record(wide: DetectionModel, fits: dict[str, _Fit], examples: Examples) -> 
         def hook(_: nn.Module, __: Any, output: Tensor) -> None:
             if not fit.cells.numel():
                 fit.cells = _choose(output.shape[2], output.shape[3], examples)
-            fit.outputs.append(_at(output, fit.cells[start : start + len(output)]))
+            begin = len(fit.outputs) * _BATCH
+            fit.outputs.append(_at(output, fit.cells[begin : begin + len(output)]))
 
         return hook
 
     handles = [modules[fit.original].register_forward_hook(keep(fit)) for fit in fits.values()]
-    for start in range(0, len(examples), _BATCH):  # the hooks read it
+    for start in range(0, len(examples), _BATCH):
         raw_heads(wide, examples.images[start : start + _BATCH])
     for handle in handles:
         handle.remove()
@@ -137,7 +148,7 @@ def _solver(net: DetectionModel, name: str, fit: _Fit) -> Any:
         if conv.bias is not None:
             conv.bias.data[into] = offset
         else:  # BatchNorm takes the offset away again
-            norm: Any = net.get_submodule(name.removesuffix("conv") + "bn")
+            norm: Any = net.get_submodule(_norm_of(name))
             norm.running_mean[into] -= offset
 
     return hook

@@ -17,6 +17,7 @@ ACTIVATIONS = {
     "relu": "torch.nn.ReLU()",
     "hardswish": "torch.nn.Hardswish()",
 }
+CHANNEL_STEP = 64  # max_channels is a multiple of it
 WIDTH_STEPS = 64  # widths are multiples of 1/64
 _ROUNDING = 1e-6  # how far from a multiple a width may be written
 _FEWEST_ANCHORS = 10  # that ultralytics' assigner chooses from for each box
@@ -55,9 +56,10 @@ class SlimSpec:
         object.__setattr__(self, "max_channels", int(self.max_channels))
         object.__setattr__(self, "heads", _ordered_heads(self.heads))
         if self.activation not in ACTIVATIONS:
+            near = get_close_matches(self.activation.lower(), ACTIVATIONS, n=1, cutoff=0)[0]
             raise SpecError(
                 f"There is no activation {self.activation!r}.",
-                f"Use one of {', '.join(ACTIVATIONS)}.",
+                f"Use one of {', '.join(ACTIVATIONS)}; the nearest is {near}.",
             )
         if self.cut_backbone and "P5" in self.heads:
             raise SpecError(
@@ -113,53 +115,6 @@ def parse_heads(text: str) -> tuple[str, ...]:
     return _ordered_heads(tuple(words))
 
 
-def check_inherits(slim: SlimSpec, wide: SlimSpec) -> None:
-    """Refuse a net that would be larger than the one it takes its weights from.
-
-    Raises:
-        SpecError: naming the first lever that asks for too much.
-    """
-    for name, wanted, there in (
-        ("width", slim.width, wide.width),
-        ("depth", slim.depth, wide.depth),
-        ("reg-max", slim.reg_max, wide.reg_max),
-    ):
-        if wanted > there:
-            raise SpecError(
-                f"A {name} of {wanted:g} is more than the starting net has ({there:g}).",
-                f"Use --{name} {there:g} or less, or start from a larger net with --from.",
-            )
-    missing = [level for level in slim.heads if level not in wide.heads]
-    if missing:
-        raise SpecError(
-            f"The starting net has no head {missing[0]}.",
-            f"It has {','.join(wide.heads)}; keep some of these.",
-        )
-    if wide.cut_backbone and not slim.cut_backbone:
-        raise SpecError(
-            "The starting net lacks the last backbone stage.", "Add --cut-backbone as it has."
-        )
-
-
-def check_teaches(
-    teacher: SlimSpec, knows: tuple[str, ...], student: SlimSpec, names: tuple[str, ...]
-) -> None:
-    """Refuse a teacher that has no level or no class in common with the net that shall learn.
-
-    Raises:
-        SpecError: saying which of the two.
-    """
-    for what, theirs, mine in (
-        ("levels", teacher.heads, student.heads),
-        ("classes", knows, names),
-    ):
-        if not set(theirs) & set(mine):
-            raise SpecError(
-                f"The teacher knows none of the net's {what} ({', '.join(mine[:5])}).",
-                "Name another --teacher, or train without: --distill 0.",
-            )
-
-
 def check_imgsz(imgsz: int, spec: SlimSpec | None = None) -> None:
     """Refuse an input side that the strides do not divide, or too small to train ``spec`` at.
 
@@ -210,6 +165,8 @@ def _digits(value: float) -> str:
 
 def _exact_width(width: float) -> float:
     """The multiple of 1/64 that is meant, free of the caller's rounding."""
+    if width == LARGEST_STOCK_WIDTH:
+        return width
     allowed = "The width is a multiple of 1/64 from 0.015625 to 1"
     if not 1 / WIDTH_STEPS - _ROUNDING <= width <= 1 + _ROUNDING:
         near = 1.0 if width > 1 else 1 / WIDTH_STEPS
@@ -243,8 +200,8 @@ def _check_choice(name: str, value: int, choices: tuple[int, ...]) -> None:
 
 
 def _check_max_channels(value: int) -> None:
-    if value < 64 or value > 1024 or value % 64:
-        near = min(1024, max(64, round(value / 64) * 64))
+    if value < CHANNEL_STEP or value > 1024 or value % CHANNEL_STEP:
+        near = min(1024, max(CHANNEL_STEP, round(value / CHANNEL_STEP) * CHANNEL_STEP))
         raise SpecError(
             f"max_channels {value} is not possible.",
             f"Use a multiple of 64 from 64 to 1024; the nearest is {near}.",

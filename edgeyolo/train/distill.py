@@ -16,7 +16,7 @@ from ultralytics.utils.loss import v8DetectionLoss
 
 from edgeyolo.slim.bins import rebin_logits
 from edgeyolo.slim.checkpoint import names_of, spec_of
-from edgeyolo.slim.spec import check_teaches
+from edgeyolo.slim.checks import check_teaches
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,6 +58,8 @@ class Lesson:
         self._teacher = teacher.requires_grad_(False)
         self._teacher.model[-1].training = True  # the head alone: it then leaves decoding out
         self._gain, self._features = gain, features
+        # Forward only, so half precision needs no loss scaling.
+        self._half = torch.bfloat16 if _has_bf16(device) else torch.float16
         self._bins = min(spec_of(teacher).reg_max, spec_of(student).reg_max)
         known, own = names_of(teacher), names_of(student)
         check_teaches(spec_of(teacher), known, spec_of(student), own)
@@ -72,7 +74,7 @@ class Lesson:
 
     def __call__(self, predictions: dict[str, Any], images: Tensor) -> Tensor:
         """Loss (1,) per image of a batch of (B, 3, H, W) images."""
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(images.device.type, self._half, images.is_cuda):
             said = self._teacher(images)
             wanted, goal = self._outputs(said, 0)
             goal = goal.sigmoid()
@@ -102,13 +104,18 @@ class Lesson:
         return rebin_logits(sides, self._bins), logits[:, self._classes[whose]]
 
 
+def _has_bf16(device: torch.device) -> bool:
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def _attention(feature: Tensor) -> Tensor:
     """(B, C, h, w) → (B, h*w) unit vectors."""
     return F.normalize(feature.float().square().mean(1).flatten(1))
 
 
 def _class_loss(logits: Tensor, goal: Tensor) -> Tensor:
-    entropy = F.binary_cross_entropy(goal, goal, reduction="none")
+    # F.binary_cross_entropy would do, but is not allowed in mixed precision on a GPU.
+    entropy = -(torch.xlogy(goal, goal) + torch.xlogy(1 - goal, 1 - goal))
     divergence = F.binary_cross_entropy_with_logits(logits, goal, reduction="none") - entropy
     weight = (logits.detach().sigmoid() - goal).abs()
     return (weight * divergence).sum()

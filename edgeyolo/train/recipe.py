@@ -13,7 +13,7 @@ from edgeyolo.train.folder import JOB
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Schedule of one training; everything else is ultralytics' default.
+    """What a training can be asked; :mod:`edgeyolo.train.schedule` says what follows from it.
 
     Raises:
         UsageError: when a number is too small to train with.

@@ -19,6 +19,7 @@ from edgeyolo.train.distill import Lesson, criterion
 from edgeyolo.train.events import EventLog
 from edgeyolo.train.folder import LAST, START, STOP
 from edgeyolo.train.recipe import Recipe
+from edgeyolo.train.schedule import schedule
 
 # Steps that the averaged net looks back: some epochs, and no more than ultralytics' own.
 _EPOCHS, _LONGEST = 2, 10_000
@@ -44,9 +45,11 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
         teacher: DetectionModel | None = None,
     ) -> None:
         self._folder, self._samples, self._names, self._log = folder, samples, names, log
-        self._teacher = teacher
+        self._teacher: DetectionModel | None = teacher
+        self._lesson: Lesson | None = None
         self._distill, self._features = recipe.distill, recipe.distill_features
         overrides = _overrides(folder, recipe)
+        overrides |= schedule(recipe, len(samples["train"]), len(names))
         if saved_epochs(folder):
             overrides["resume"] = str(folder / LAST)
         super().__init__(overrides=overrides)
@@ -98,22 +101,32 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
         for parameter in net.parameters():
             parameter.requires_grad_(True)
         net = net.float()
-        # A step of a small net takes a fifth less time this way (tools/bench_training.py).
+        # A step of a small net takes less time this way (tools/bench_training.py); on a GPU
+        # ultralytics does the same.
         return net.to(memory_format=torch.channels_last) if self.device.type == "cpu" else net
 
     def save_model(self) -> bool:
         """Write the checkpoints whole or not at all: a kill in between must leave the last ones."""
         final = self.last, self.best
         parts = tuple(path.with_suffix(".part") for path in final)
+        for part in parts:  # of a kill in the middle
+            part.unlink(missing_ok=True)
         self.last, self.best = parts
         try:
             saved = bool(super().save_model())
         finally:
             self.last, self.best = final
-        for part, path in zip(parts, final, strict=True):
+        # The best first: resuming begins where the last one ends.
+        for part, path in zip(reversed(parts), reversed(final), strict=True):
             if part.exists():
                 part.replace(path)
         return saved
+
+    def _load_checkpoint_state(self, ckpt: dict[str, Any]) -> None:
+        """Also after a loss that was no number, when ultralytics makes the averaged net anew."""
+        super()._load_checkpoint_state(ckpt)
+        _set_average(self)
+        _set_criterion(self)
 
     def final_eval(self) -> None:
         """Nothing: the best net's figures are known from its own epoch."""
@@ -152,23 +165,16 @@ def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:
         "plots": False,
         "verbose": False,
         "deterministic": True,
-        # A step after every batch. The default gathers 64 images for one, which leaves a small set
-        # with two or three steps in an epoch.
-        "nbs": recipe.batch,
-        # A twentieth of the schedule: 3 of 60 epochs as usual, but not 3 of 14.
-        "warmup_epochs": 0.05 * recipe.epochs,
-        # Mosaic leaves for the last tenth, as 10 of the default 100 epochs.
-        "close_mosaic": max(1, recipe.epochs // 10),
     }
 
 
 def _set_average(trainer: Trainer) -> None:
-    """Let the averaged net, which is the one kept, look back a tenth of the steps so far.
+    """Let the averaged net, the one kept, look back a tenth of the steps so far, or two epochs.
 
     ultralytics' average reaches that far back only after tens of thousands of steps; after the few
     hundred of a small data set it is little more than the last of the noisy weights.
     """
-    longest = min(_LONGEST, _EPOCHS * len(trainer.train_loader))
+    longest = min(_LONGEST, _EPOCHS * len(trainer.train_loader))  # 1 / (1 - decay)
     trainer.ema.decay = lambda steps: min(steps / (steps + 9), 1 - 1 / longest)
 
 
@@ -180,8 +186,10 @@ def _set_criterion(trainer: Trainer) -> None:
     if trainer._teacher is None or not (trainer._distill or trainer._features):
         return
     student, averaged = unwrap_model(trainer.model), trainer.ema.ema
-    lesson = Lesson(trainer._teacher, student, trainer._distill, trainer._features)
-    student.criterion = criterion(student, lesson)
+    trainer._lesson = trainer._lesson or Lesson(
+        trainer._teacher, student, trainer._distill, trainer._features
+    )
+    student.criterion = criterion(student, trainer._lesson)
     averaged.criterion = criterion(averaged, None)
 
 

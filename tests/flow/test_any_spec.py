@@ -16,12 +16,13 @@ from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import load_engine
 from edgeyolo.export.bundle import write_bundle
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint, spec_of
+from edgeyolo.slim.checks import check_inherits
 from edgeyolo.slim.cost import cost
 from edgeyolo.slim.criterion import detection_loss
 from edgeyolo.slim.examples import Examples
 from edgeyolo.slim.inherit import inherit
 from edgeyolo.slim.net import build, count_parameters, raw_heads
-from edgeyolo.slim.spec import ACTIVATIONS, REG_MAX_CHOICES, SlimSpec, check_inherits
+from edgeyolo.slim.spec import ACTIVATIONS, REG_MAX_CHOICES, SlimSpec
 from tests.conftest import ENGINES
 
 pytestmark = pytest.mark.xdist_group("any-spec")

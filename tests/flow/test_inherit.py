@@ -75,7 +75,7 @@ def test_any_smaller_net_inherits(
 ) -> None:
     net, fates = inherit(wide, spec, NAMES)
     assert [fate.name for fate in fates] == list(net.state_dict())
-    assert {fate.fate for fate in fates} <= {"inherited", "sliced", "extended"}
+    assert {fate.fate for fate in fates} <= {"inherited", "sliced", "re-binned", "extended"}
     outputs = raw_heads(net.eval(), image)
     assert len(outputs) == 2 * len(spec.heads)
     assert all(torch.isfinite(output).all() for output in outputs)

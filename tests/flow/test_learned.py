@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +176,47 @@ def test_every_tensor_is_in_the_table(wide: Any, examples: Examples) -> None:
     }
 
 
+def test_the_table_says_what_was_done(wide: Any, examples: Examples) -> None:
+    """Rows that stand in for dropped ones, bins, and what was fitted."""
+    spec = SlimSpec(heads=("P4", "P5"), reg_max=8)
+    net, fates = inherit(wide, spec, names_of(wide), examples)
+    by_name, state = {fate.name: fate for fate in fates}, wide.state_dict()
+    norm = by_name["model.12.cv2.bn.weight"]
+    assert norm.source == "model.18.cv2.bn.weight"
+    assert by_name["model.12.cv1.bn.weight"].source == "model.12.cv1.bn.weight"
+    assert by_name["model.16.cv2.0.2.weight"].fate == "re-binned"
+    assert "re-binned, fitted" in table(fates)
+    for name, value in net.state_dict().items():
+        fate = by_name[name]
+        if fate.fate == "inherited":
+            same = torch.equal(value, state[fate.source])
+            assert same or fate.fitted, name
+    _, fates = inherit(wide, SlimSpec(activation="relu"), names_of(wide), examples)
+    assert sum(fate.fitted for fate in fates) == 126
+    _, fates = inherit(wide, SlimSpec(activation="relu"), names_of(wide), examples, fit=False)
+    assert not any(fate.fitted for fate in fates)
+
+
+def test_distillation_is_allowed_in_mixed_precision_on_a_gpu() -> None:
+    """Autocast refuses some losses there; tensors without values are enough to see it."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+    from edgeyolo.train.distill import _attention, _box_loss, _class_loss
+
+    torch.set_autocast_enabled("cuda", True)
+    try:
+        with FakeTensorMode(shape_env=ShapeEnv()):
+            scores, boxes = (torch.empty(2, 9, n, device="cuda") for n in (3, 64))
+            _class_loss(scores, scores.sigmoid())
+            _box_loss(boxes, boxes, torch.ones(2, 9, dtype=torch.bool, device="cuda"))
+            _attention(torch.empty(2, 8, 4, 4, device="cuda"))
+            with pytest.raises(RuntimeError, match="unsafe to autocast"):
+                torch.nn.functional.binary_cross_entropy(scores.sigmoid(), scores.sigmoid())
+    finally:
+        torch.set_autocast_enabled("cuda", False)
+
+
 def test_a_distilled_loss_is_zero_where_both_say_the_same(wide: Any, examples: Examples) -> None:
     from edgeyolo.train.distill import Lesson
 
@@ -233,7 +273,7 @@ def test_any_student_learns_from_the_teacher(
     """A few steps on the teacher's term alone bring every part of the head closer to it."""
     from edgeyolo.train.distill import Lesson
 
-    student, _ = inherit(wide, spec, ("tree", *names_of(wide)[classes]), examples, fit=False)
+    student, _ = inherit(wide, spec, ("tree", *names_of(wide)[classes]))
     before = {name: value.clone() for name, value in student.named_parameters()}
     teacher = deepcopy(wide)
     lesson = Lesson(teacher, student, 1.0)
@@ -268,22 +308,20 @@ def test_a_teacher_that_knows_nothing_of_it_is_refused(wide: Any) -> None:
 
 
 def test_levels_are_assigned_as_in_ultralytics_loss(wide: Any, examples: Examples) -> None:
-    """With one class, the loss's own assigner sees exactly what the advice is made from."""
+    """The loss's own assigner sees exactly what the advice is made from."""
     from ultralytics.cfg import get_cfg
     from ultralytics.utils.loss import v8DetectionLoss
 
     from edgeyolo.slim.heads import assign
 
-    net, _ = inherit(wide, SlimSpec(), (names_of(wide)[0],))
-    given = replace(examples, boxes=examples.boxes.clone())
-    given.boxes[:, 1] = 0
+    net = deepcopy(wide)
     net.args = get_cfg()
     loss, seen = v8DetectionLoss(net), []
     original = loss.assigner.forward
     loss.assigner.forward = lambda *a, **k: seen.append((original(*a, **k), a)) or seen[-1][0]
     totals = [0, 0, 0]
     strides = [s for s in (8, 16, 32) for _ in range((IMGSZ // s) ** 2)]
-    for batch in given.batches(8):
+    for batch in examples.batches(8):
         with torch.no_grad():
             loss(net.eval()(batch["img"]), batch)
         (_, _, scores, positive, index), _ = seen[-1]
@@ -297,8 +335,10 @@ def test_levels_are_assigned_as_in_ultralytics_loss(wide: Any, examples: Example
                 if sum(share):
                     totals[share.index(max(share))] += 1
     expected = [count / sum(totals) for count in totals]
-    assert list(assign(net, given).values()) == pytest.approx(expected, abs=1e-6)
+    assert list(assign(net, examples, names_of(net)).values()) == pytest.approx(expected, abs=1e-6)
     assert min(sum(expected[:2]), expected[0]) > 0, "the demo has small objects"
+    other = assign(net, examples, ("thing",) * len(names_of(net)))
+    assert list(other.values()) == pytest.approx(expected, abs=0.1), "by the best score of any"
 
 
 def test_advice_counts_and_recommends(wide: Any, examples: Examples) -> None:
@@ -306,10 +346,10 @@ def test_advice_counts_and_recommends(wide: Any, examples: Examples) -> None:
     from edgeyolo.slim.cost import cost
     from edgeyolo.slim.heads import Advice, advise
 
-    advice = advise(wide, examples, 5)
+    advice = advise(wide, examples, names_of(wide))
     assert sum(advice.assigned.values()) == pytest.approx(1)
-    by_heads = {choice.heads: choice for choice in advice.choices}
-    assert len(by_heads) == 6
+    by_heads = {choice.heads: choice for choice in advice.choices if not choice.cut_backbone}
+    assert (len(by_heads), len(advice.choices)) == (6, 9)
     pair = by_heads["P3", "P4"]
     assert pair.served == pytest.approx(advice.assigned["P3"] + advice.assigned["P4"])
     smaller = cost(SlimSpec(heads=("P3", "P4")), 5, IMGSZ)
@@ -317,6 +357,6 @@ def test_advice_counts_and_recommends(wide: Any, examples: Examples) -> None:
     assert advice.recommended.served >= 0.99
     useless = Advice(10, IMGSZ, {"P3": 0.5, "P4": 0.496, "P5": 0.004}, advice.choices)
     values = useless.to_dict()
-    said = heads_table(advice.to_dict(), recall(wide, examples).to_dict())
+    said = heads_table({**advice.to_dict(), "recall": recall(wide, examples).to_dict()})
     assert "P3,P4,P5" in said and heads_sentence(advice.to_dict()) in said
     assert values["boxes"] == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,18 @@ from edgeyolo.workshop import open_workshop
 
 open_workshop()
 
+from ultralytics.engine.trainer import BaseTrainer  # noqa: E402
 from ultralytics.utils.torch_utils import ModelEMA  # noqa: E402
 
-from edgeyolo.train.trainer import _set_average  # noqa: E402
+from edgeyolo.dataset.check import load_split  # noqa: E402
+from edgeyolo.dataset.read import read_dataset  # noqa: E402
+from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint  # noqa: E402
+from edgeyolo.slim.net import build  # noqa: E402
+from edgeyolo.slim.spec import SlimSpec  # noqa: E402
+from edgeyolo.train.events import EventLog  # noqa: E402
+from edgeyolo.train.folder import BEST, LAST, START  # noqa: E402
+from edgeyolo.train.recipe import Recipe  # noqa: E402
+from edgeyolo.train.trainer import Trainer, _set_average  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -43,3 +53,56 @@ def test_long_trainings_average_as_in_ultralytics() -> None:
     trainer: Any = SimpleNamespace(ema=ModelEMA(net), train_loader=range(10**6))
     _set_average(trainer)
     assert trainer.ema.decay(10**6) == pytest.approx(0.9999)
+
+
+@pytest.fixture
+def trainer(small_demo: Path, tmp_path: Path) -> Trainer:
+    """A distilling trainer that is about to begin, with checkpoints of its own making."""
+    dataset = read_dataset(small_demo)
+    samples = {split: load_split(dataset, split) for split in ("train", "val")}
+    save_checkpoint(build(SlimSpec(width=0.125), dataset.names), tmp_path / START)
+    teacher = build(SlimSpec(), dataset.names)
+    recipe = Recipe(epochs=3, imgsz=64, batch=8, device="cpu", distill=1.0)
+    log = EventLog(tmp_path)
+    trainer = Trainer(tmp_path, recipe, samples, dataset.names, log, teacher)
+    trainer._setup_train()
+    trainer.epoch, trainer.fitness, trainer.best_fitness = 0, 0.5, 0.5
+    return trainer
+
+
+def test_recovering_from_a_broken_loss_keeps_the_average_and_the_teacher(trainer: Trainer) -> None:
+    """ultralytics then makes the averaged net anew, from the last checkpoint."""
+    trainer.save_model()
+    decay = trainer.ema.decay(100)
+    trainer.epoch, trainer.start_epoch, trainer.loss = 1, 0, torch.tensor(float("nan"))
+    before = trainer.ema.ema
+    assert trainer._handle_nan_recovery(1)
+    assert trainer.ema.ema is not before
+    assert trainer.ema.decay(100) == decay > 0.5
+    batch = trainer.preprocess_batch(next(iter(trainer.train_loader)))
+    for net, taught in ((trainer.model.train(), True), (trainer.ema.ema.eval(), False)):
+        _, items = net(batch)
+        assert (float(items["distill_loss"]) > 0) == taught
+
+
+def test_a_checkpoint_that_was_cut_short_replaces_nothing(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer.save_model()
+    best, last = trainer._folder / BEST, trainer._folder / LAST
+    good = best.read_bytes()
+
+    def full_disk(self: BaseTrainer) -> bool:
+        self.best.write_bytes(b"half")
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BaseTrainer, "save_model", full_disk)
+        with pytest.raises(OSError, match="no space"):
+            trainer.save_model()
+    assert best.read_bytes() == good
+    last.unlink()
+    trainer.epoch, trainer.fitness = 1, 0.4  # not the best one
+    trainer.save_model()
+    assert best.read_bytes() == good and last.is_file()
+    open_checkpoint(best)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint, spec_of
+from edgeyolo.slim.net import build
 from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.train.events import all_events
 from tests.command import edgeyolo, edgeyolo_json
@@ -60,7 +62,17 @@ def test_without_fine_tuning_nothing_is_distilled(other_classes: Path, in_tmp: P
     assert "not fine-tuned" in done.stderr
     run = in_tmp / "runs" / "r"
     assert not (run / "train" / "wide").exists()
-    assert "distill_loss" not in losses(run / "train" / "w0.125-d0.33-64")[0]
+    slim = run / "train" / "w0.125-d0.33-64"
+    assert "distill_loss" not in losses(slim)[0]
+    # What was read once is not needed again.
+    (run / "slim.pt").unlink()
+    for path in slim.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    plan = json.loads((run / "plan.json").read_text())
+    (run / "plan.json").write_text(json.dumps({**plan, "source": "moved away.pt"}))
+    done = edgeyolo("resume", "r", cwd=in_tmp)
+    assert done.returncode == 0, done.stderr
+    assert "distill_loss" not in losses(slim)[0]
 
 
 def test_a_teacher_of_other_classes_is_refused_before_any_work(
@@ -78,6 +90,9 @@ def test_a_teacher_of_other_classes_is_refused_before_any_work(
     [
         (("--importance", "l3"), "taylor, l2, l1, bn"),
         (("--gradual", 9), "1 to 4"),
+        (("--gradual", 3, "--epochs", 2), "1 to 2"),
+        (("--no-finetune",), "--from"),
+        (("--activation", "swish"), "hardswish"),
         (("--gradual", 0), "1 to 4"),
         (("--distill", -1), "Use 0"),
         (("--distill", "nan"), "Use 0"),
@@ -101,5 +116,9 @@ def test_heads_says_what_each_level_serves(small_demo: Path, in_tmp: Path) -> No
     assert all(part <= 1 for part in answer["recall"]["without"].values())
     said = edgeyolo(*arguments, cwd=in_tmp).stdout
     assert "boxes assigned" in said and "P4,P5" in said
+    small = build(SlimSpec(heads=("P5",)), tuple("abcde"))
+    save_checkpoint(small, in_tmp / "p5.pt")
+    refused = edgeyolo("heads", "--data", small_demo, "--from", "p5.pt", "--imgsz", 64, cwd=in_tmp)
+    assert refused.returncode == 2 and "128" in refused.stderr
     refused = edgeyolo("heads", "--data", small_demo, cwd=in_tmp)
     assert refused.returncode == 2 and "--from" in refused.stderr

@@ -102,7 +102,7 @@ def test_cost_loads_nothing_heavy() -> None:
         {**to_yaml(SlimSpec(), 80), "activation": "torch.nn.GELU()"},
         {**to_yaml(SlimSpec(), 80), "reg_max": 7},
         {**to_yaml(SlimSpec(), 80), "backbone": to_yaml(SlimSpec(), 80)["backbone"][:-1]},
-        {**to_yaml(SlimSpec(), 80), "scales": {"n": [0.33, 1.25, 512]}},
+        {**to_yaml(SlimSpec(), 80), "scales": {"n": [0.33, 1.5, 512]}},
         {**to_yaml(SlimSpec(), 80), "scales": {"n": [0.33, None, 512]}},
     ],
 )

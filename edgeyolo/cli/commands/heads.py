@@ -30,17 +30,18 @@ def command(
     from edgeyolo.flow.advice import ask
     from edgeyolo.flow.weights import find_weights
     from edgeyolo.report.heads import heads_table
+    from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
     from edgeyolo.slim.spec import check_imgsz
 
     choice = data_choice(data)
     size = imgsz or (DEMO_IMGSZ if choice.is_demo else _IMGSZ)
-    check_imgsz(size)
     source = find_weights(from_, is_demo=choice.is_demo)
     if source is None:
         raise UsageError(
             "Which levels the boxes need can only be seen with a trained net.",
             "Name one with --from, such as --from yolov8n.pt.",
         )
+    check_imgsz(size, spec_of(open_checkpoint(source)))
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     answer = ask(choice.open(), source, size, seed)
     if as_json:
@@ -50,4 +51,4 @@ def command(
         f"{answer['images']} training images, {answer['boxes']} boxes, {size} px, "
         f"seen by {source.name}.\n"
     )
-    click.echo(heads_table(answer, answer["recall"]))
+    click.echo(heads_table(answer))

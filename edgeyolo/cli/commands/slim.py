@@ -67,16 +67,25 @@ def command(
         values["epochs"] = _DEMO_EPOCHS if choice.is_demo else _EPOCHS
     check_imgsz(values["imgsz"], spec)
     if dry_run:
-        _dry_run(spec, len(choice.names()), values["imgsz"], as_json)
+        _dry_run(spec, choice, values, as_json)
     else:
         _run(spec, choice, values, name, as_json)
 
 
-def _dry_run(spec: SlimSpec, classes: int, imgsz: int, as_json: bool) -> None:
+def _dry_run(spec: SlimSpec, choice: Any, values: dict[str, Any], as_json: bool) -> None:
+    from edgeyolo.flow.weights import find_weights
     from edgeyolo.report.cost import cost_table, cost_values
 
-    values = cost_values(spec, SlimSpec(), classes, imgsz)
-    click.echo(json.dumps(values, indent=2) if as_json else cost_table(values))
+    wide = SlimSpec()
+    source = find_weights(values["from_"], is_demo=False)
+    if source:  # opened only then: the figures alone need no torch
+        from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+        from edgeyolo.slim.checks import check_inherits
+
+        wide = spec_of(open_checkpoint(source))
+        check_inherits(spec, wide)
+    figures = cost_values(spec, wide, len(choice.names()), values["imgsz"])
+    click.echo(json.dumps(figures, indent=2) if as_json else cost_table(figures))
 
 
 def _run(

@@ -1,0 +1,35 @@
+"""How long, how fast and in which steps a net is trained, in ultralytics' settings."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from edgeyolo.train.recipe import Recipe
+
+_NOMINAL = 64  # images that ultralytics gathers for a step of the optimizer
+_MANY = 10_000  # steps of so many images from which on it takes MuSGD
+
+
+def schedule(recipe: Recipe, images: int, classes: int) -> dict[str, Any]:
+    """Settings for a training on ``images`` images.
+
+    Long trainings are ultralytics' own. Shorter ones step after every batch, as gathering 64 images
+    leaves a small set with two or three steps in an epoch; the optimizer and its rate are those
+    that ultralytics takes for them.
+    """
+    settings = {
+        # A twentieth of the schedule: 3 of 60 epochs as usual, but not 3 of 14.
+        "warmup_epochs": 0.05 * recipe.epochs,
+        # Mosaic leaves for the last tenth, as 10 of the default 100 epochs.
+        "close_mosaic": max(1, recipe.epochs // 10),
+    }
+    if math.ceil(images / max(recipe.batch, _NOMINAL)) * recipe.epochs > _MANY:
+        return settings
+    return settings | {
+        "nbs": recipe.batch,
+        "optimizer": "AdamW",
+        "lr0": round(0.01 / (4 + classes), 6),
+        "momentum": 0.9,
+        "warmup_bias_lr": 0.0,
+    }
