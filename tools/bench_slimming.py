@@ -68,7 +68,7 @@ ROWS = {
     "default, gradual": Row(gradual=2),
     "default, features distilled": Row(features=1.0),
     "small": Row(SlimSpec(width=0.125, heads=("P3", "P4"), reg_max=8)),
-    "tiny": Row(SlimSpec(width=0.125, heads=("P4",), reg_max=8)),
+    "tiny": Row(SlimSpec(width=0.09375, heads=("P3", "P4"), reg_max=8)),
     "lever: P3,P4": Row(SlimSpec(heads=("P3", "P4"))),
     "lever: P4,P5": Row(SlimSpec(heads=("P4", "P5"))),
     "lever: depth": Row(SlimSpec(depth=0.1)),

@@ -10,9 +10,10 @@ import torch
 
 from edgeyolo.errors import SpecError
 from edgeyolo.slim.checkpoint import names_of, open_checkpoint, save_checkpoint, spec_of
+from edgeyolo.slim.cost import cost
 from edgeyolo.slim.cut import cut
 from edgeyolo.slim.inherit import inherit
-from edgeyolo.slim.net import build, raw_heads
+from edgeyolo.slim.net import build, count_parameters, raw_heads
 from edgeyolo.slim.origin import Origin
 from edgeyolo.slim.prune import prune
 from edgeyolo.slim.spec import SlimSpec
@@ -84,6 +85,26 @@ def test_any_smaller_net_inherits(
     assert (spec_of(again), names_of(again)) == (spec, NAMES)
     for ours, theirs in zip(outputs, raw_heads(again, image), strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        SlimSpec(width=0.5),
+        SlimSpec(width=0.75, depth=0.67, max_channels=768),
+        SlimSpec(width=1, max_channels=512),
+        SlimSpec(width=1.25, max_channels=512),
+    ],
+    ids=lambda spec: spec.name,
+)
+def test_larger_nets_give_small_ones(source: SlimSpec, image: torch.Tensor) -> None:
+    """In the widths of YOLOv8s, m, l and x, with the caps that these put on their channels."""
+    spec = SlimSpec(width=0.125, heads=("P3", "P4"))
+    net, fates = inherit(build(source, NAMES, seed=1), spec, NAMES)
+    assert count_parameters(net) == cost(spec, len(NAMES), 64).parameters
+    assert {fate.fate for fate in fates} <= {"inherited", "sliced"}
+    with torch.no_grad():
+        assert all(torch.isfinite(output).all() for output in raw_heads(net.eval(), image))
 
 
 def test_pruned_net_and_yaml_net_compute_the_same(wide: Any, image: torch.Tensor) -> None:

@@ -53,7 +53,7 @@ def row(role: str, value: float, milliseconds: float, imgsz: int = 320) -> dict[
 
 
 def choice(heads: list[str], served: float, parameters: float, gflops: float) -> dict[str, Any]:
-    ratios = {"parameters_ratio": parameters, "gflops_ratio": gflops}
+    ratios = {"cut_backbone": False, "parameters_ratio": parameters, "gflops_ratio": gflops}
     return {"heads": heads, "served": served, **ratios}
 
 
