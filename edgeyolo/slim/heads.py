@@ -100,42 +100,48 @@ def assign(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> d
     Boxes that no anchor gets are left out (Feng et al. 2021, arXiv:2108.07755).
     """
     import torch
-    from ultralytics.utils.tal import TaskAlignedAssigner, make_anchors
 
-    heads, strides = spec_of(net).heads, spec_of(net).strides
-    knows = names_of(net) == names
-    assigner = TaskAlignedAssigner(
-        topk=_TOPK,
-        num_classes=len(names) if knows else 1,
-        alpha=_ALPHA,
-        beta=_BETA,
-        stride=list(strides),
-    )
-    totals = torch.zeros(len(heads))
+    spec = spec_of(net)
+    assigner = _assigner(spec, len(names) if names_of(net) == names else 1)
+    totals = torch.zeros(len(spec.heads))
     net.eval()
     for start in range(0, len(examples), _BATCH):
-        images = examples.images[start : start + _BATCH]
-        with torch.no_grad():
-            decoded, raw = net(images)
-        anchors, scale = make_anchors(raw["feats"], net.stride, 0.5)
-        labels, boxes, mask = _padded(examples, start, len(images))
-        said = decoded[:, 4:].transpose(1, 2)
-        _, _, scores, positive, index = assigner(
-            said if knows else said.amax(-1, keepdim=True),
-            _xyxy(decoded[:, :4].transpose(1, 2)),
-            anchors * scale,
-            labels if knows else torch.zeros_like(labels),
-            boxes,
-            mask,
-        )
-        share = torch.zeros(len(images), boxes.shape[1], len(heads))
-        for level, stride in enumerate(strides):
-            weight = scores.sum(-1) * positive * (scale.flatten() == stride)
-            share[..., level].scatter_add_(1, index, weight)
-        best = share.argmax(-1)[(share.sum(-1) > 0) & mask[..., 0].bool()]
-        totals += torch.bincount(best, minlength=len(heads))
+        share, real = _target_scores(net, assigner, examples, start)
+        best = share.argmax(-1)[(share.sum(-1) > 0) & real]
+        totals += torch.bincount(best, minlength=len(totals))
     parts = totals / totals.sum().clamp_min(1)
-    return {level: float(part) for level, part in zip(heads, parts, strict=True)}
+    return {level: float(part) for level, part in zip(spec.heads, parts, strict=True)}
+
+
+def _assigner(spec: SlimSpec, classes: int) -> Any:
+    from ultralytics.utils.tal import TaskAlignedAssigner
+
+    return TaskAlignedAssigner(
+        topk=_TOPK, num_classes=classes, alpha=_ALPHA, beta=_BETA, stride=list(spec.strides)
+    )
+
+
+def _target_scores(
+    net: DetectionModel, assigner: Any, examples: Examples, start: int
+) -> tuple[Tensor, Tensor]:
+    """(B, K, levels) target score of each box on each level, and (B, K) which are boxes at all."""
+    import torch
+    from ultralytics.utils.tal import make_anchors
+
+    with torch.no_grad():
+        decoded, raw = net(examples.images[start : start + _BATCH])
+    anchors, scale = make_anchors(raw["feats"], net.stride, 0.5)
+    labels, boxes, mask = _padded(examples, start, len(decoded))
+    said = decoded[:, 4:].transpose(1, 2)
+    if assigner.num_classes == 1:  # the net knows other classes, or there is only one
+        said, labels = said.amax(-1, keepdim=True), torch.zeros_like(labels)
+    sides = _xyxy(decoded[:, :4].transpose(1, 2))
+    _, _, scores, positive, index = assigner(said, sides, anchors * scale, labels, boxes, mask)
+    share = torch.zeros(*boxes.shape[:2], len(net.stride))
+    for level, stride in enumerate(net.stride):
+        weight = scores.sum(-1) * positive * (scale.flatten() == stride)
+        share[..., level].scatter_add_(1, index, weight)
+    return share, mask[..., 0].bool()
 
 
 def _smaller(spec: SlimSpec) -> Iterator[SlimSpec]:

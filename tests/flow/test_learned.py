@@ -227,6 +227,18 @@ def test_a_distilled_loss_is_zero_where_both_say_the_same(wide: Any, examples: E
     assert float(term) == pytest.approx(0, abs=1e-5)
 
 
+def taught(student: Any, lesson: Any, images: torch.Tensor) -> list[float]:
+    """The teacher's term over a few steps on it alone."""
+    optimizer, losses = torch.optim.Adam(student.parameters(), lr=2e-3), []
+    for _ in range(6):
+        term = lesson(student(images), images)
+        optimizer.zero_grad()
+        term.backward()
+        optimizer.step()
+        losses.append(float(term.detach()))
+    return losses
+
+
 def test_a_narrow_neck_learns_where_a_wide_one_looks(wide: Any, examples: Examples) -> None:
     from edgeyolo.train.distill import Lesson
 
@@ -234,14 +246,7 @@ def test_a_narrow_neck_learns_where_a_wide_one_looks(wide: Any, examples: Exampl
     student, _ = inherit(wide, spec, names_of(wide), examples, fit=False)
     lesson, images = Lesson(deepcopy(wide), student, 0.0, 1.0), examples.images[:4]
     student.train().requires_grad_(True)
-    optimizer = torch.optim.Adam(student.model[:-1].parameters(), lr=2e-3)
-    losses = []
-    for _ in range(6):
-        term = lesson(student(images), images)
-        optimizer.zero_grad()
-        term.backward()
-        optimizer.step()
-        losses.append(float(term.detach()))
+    losses = taught(student, lesson, images)
     assert 0 < losses[-1] < 0.8 * losses[0] < 2, losses
     assert all(p.grad is None or not p.grad.any() for p in student.model[-1].parameters())
 
@@ -279,14 +284,7 @@ def test_any_student_learns_from_the_teacher(
     lesson = Lesson(teacher, student, 1.0)
     theirs = {name: value.clone() for name, value in teacher.state_dict().items()}
     student.train().requires_grad_(True)
-    optimizer = torch.optim.Adam(student.parameters(), lr=2e-3)
-    images, losses = examples.images[:4], []
-    for _ in range(6):
-        term = lesson(student(images), images)
-        optimizer.zero_grad()
-        term.backward()
-        optimizer.step()
-        losses.append(float(term.detach()))
+    losses = taught(student, lesson, examples.images[:4])
     assert losses[-1] < 0.8 * losses[0], losses
     head = len(student.model) - 1
     for tower in ("cv2", "cv3"):
