@@ -11,6 +11,8 @@ import pytest
 # Two tests at a time with two threads each would mostly wait for each other on two cores.
 # Set before torch is imported, here and in the commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# NCNN's threads wait in a loop, which is ten times slower with a second test beside it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("onnxruntime", "ncnn", "openvino")

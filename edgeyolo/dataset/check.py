@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +31,26 @@ def load_split(
     Raises:
         DataError: the first problem, and how many more there are.
     """
+    samples = load_images(dataset, dataset.images(split), progress)
+    if not any(len(sample.boxes) for sample in samples):
+        raise DataError(
+            f"None of the {len(samples)} images of the {split} split has a label.",
+            f"Labels are expected beside the images, as {label_path(samples[0].image)}.",
+        )
+    return samples
+
+
+def load_images(
+    dataset: Dataset, images: Sequence[Path], progress: Callable[[int, int], None] | None = None
+) -> list[Sample]:
+    """The same for some images, which need have no labels.
+
+    Raises:
+        DataError: the first problem, and how many more there are.
+    """
     problems: list[DataError] = []
     samples: list[Sample] = []
     with ThreadPoolExecutor() as pool:  # decoding releases the GIL
-        images = dataset.images(split)
         for done, outcome in enumerate(pool.map(lambda i: _load(i, dataset), images), start=1):
             if progress:
                 progress(done, len(images))
@@ -42,11 +58,6 @@ def load_split(
     if problems:
         more = f" ({len(problems) - 1} more files have problems.)" if problems[1:] else ""
         raise DataError(problems[0].message + more, problems[0].hint)
-    if not any(len(sample.boxes) for sample in samples):
-        raise DataError(
-            f"None of the {len(samples)} images of the {split} split has a label.",
-            f"Labels are expected beside the images, as {label_path(samples[0].image)}.",
-        )
     return samples
 
 

@@ -50,15 +50,14 @@ def _decode_level(
     else:
         anchor = np.flatnonzero(logits.max(axis=0) > threshold)
         class_id = logits[:, anchor].argmax(axis=0)
-    score = _sigmoid(logits[class_id, anchor])
-    distances = _distances(box.reshape(box.shape[-3], -1)[:, anchor], reg_max)
+    score = sigmoid(logits[class_id, anchor])
+    left, top, right, bottom = distances(box.reshape(box.shape[-3], -1)[:, anchor], reg_max)
     x, y = (anchor % width + 0.5), (anchor // width + 0.5)
-    left, top, right, bottom = distances
     xyxy = np.stack([x - left, y - top, x + right, y + bottom], axis=1) * stride
     return xyxy.astype(np.float32), score, class_id.astype(np.int64)
 
 
-def _distances(sides: Float, reg_max: int) -> Float:
+def distances(sides: Float, reg_max: int) -> Float:
     """(4*reg_max, N) logits → (4, N) distances in cells."""
     if reg_max == 1:
         return sides
@@ -69,7 +68,8 @@ def _distances(sides: Float, reg_max: int) -> Float:
     return np.asarray(result, np.float32)
 
 
-def _sigmoid(values: Float) -> Float:
+def sigmoid(values: Float) -> Float:
+    """Logits → probabilities."""
     # exp of a large positive number overflows to inf, which still gives the right 0.
     with np.errstate(over="ignore"):
         return np.asarray(1 / (1 + np.exp(-values)), np.float32)

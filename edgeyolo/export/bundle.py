@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 ENGINES = ("onnxruntime", "ncnn", "openvino")
+PRECISIONS = ("fp32", "fp16")  # int8 is made from fp32, by the quantizers
 _PACKAGES = ("torch", "ultralytics", "onnx", "onnxruntime", "ncnn", "pnnx", "openvino")
 
 
@@ -31,10 +32,15 @@ def write_bundle(
     engines: Sequence[str],
     out: Path,
     *,
+    precision: str = "fp32",
     force: bool = False,
     provenance: dict[str, Any] | None = None,
+    check: Callable[[Bundle], None] | None = None,
 ) -> Bundle:
     """Export a net to ``out``, whole or not at all; the first engine becomes the default.
+
+    fp16 is how kernels are stored; each engine computes in what its core is good at. ``check`` sees
+    the bundle before it is put in place, and may raise.
 
     Raises:
         UsageError: for an unknown engine, a size that is no multiple of 32, or an ``out`` that
@@ -46,15 +52,21 @@ def write_bundle(
 
     strides, graph = spec_of(net).strides, RawHeads(net)
     with new_folder(out, replace=force) as work:
-        files = {engine: _exporter(engine).write(graph, imgsz, strides, work) for engine in engines}
-        bundle = _describe(net, imgsz, work, files, provenance or {})
+        files = {
+            engine: _exporter(engine).write(graph, imgsz, strides, work, half=precision == "fp16")
+            for engine in engines
+        }
+        bundle = _describe(net, imgsz, precision, work, files, provenance or {})
         write_json(work / MANIFEST, bundle.to_manifest())
+        if check:
+            check(bundle)
     return Bundle.open(out)
 
 
 def _describe(
     net: DetectionModel,
     imgsz: int,
+    precision: str,
     root: Path,
     files: dict[str, dict[str, str]],
     provenance: dict[str, Any],
@@ -64,7 +76,7 @@ def _describe(
     return Bundle(
         root=root,
         name=spec.name,
-        precision="fp32",
+        precision=precision,
         names=names_of(net),
         height=imgsz,
         width=imgsz,

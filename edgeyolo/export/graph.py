@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -43,3 +45,9 @@ def example_input(imgsz: int) -> Tensor:
 def output_names(strides: tuple[int, ...]) -> list[str]:
     """Names of the graph's outputs, in order."""
     return [f"{kind}_{LEVELS[stride]}" for stride in strides for kind in ("box", "class")]
+
+
+def answers(net: DetectionModel, blob: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    """What the net itself says to an input, in the order of the graph's outputs."""
+    with torch.no_grad():
+        return [output.numpy() for output in raw_heads(net.eval(), torch.from_numpy(blob))]

@@ -16,7 +16,9 @@ from edgeyolo.export.graph import RawHeads, example_input
 FILES = {"param": "model.ncnn.param", "bin": "model.ncnn.bin"}
 
 
-def write(graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path) -> dict[str, str]:
+def write(
+    graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path, *, half: bool = False
+) -> dict[str, str]:
     """Write ``model.ncnn.param`` and ``.bin``; return the file of each role.
 
     The input is called ``in0``, the outputs ``out0``, ``out1``, … in order.
@@ -26,7 +28,7 @@ def write(graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path) -
         traced.save(f"{work}/model.pt")
         # The binary itself: pnnx's Python wrapper goes on to import the code that it generates.
         shape = f"inputshape=[1,3,{imgsz},{imgsz}]"
-        command = [pnnx.EXEC_PATH, "model.pt", shape, "fp16=0"]
+        command = [pnnx.EXEC_PATH, "model.pt", shape, f"fp16={int(half)}"]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
         for name in FILES.values():
             if not (Path(work) / name).is_file():

@@ -9,14 +9,20 @@ import onnx
 import torch
 
 from edgeyolo.export.graph import RawHeads, example_input, output_names
+from edgeyolo.export.half import store_kernels_as_float16
 
 _OPSET = 17  # every ONNX Runtime since 1.12 (2022) reads it
 FILES = {"model": "model.onnx"}
 
 
-def write(graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path) -> dict[str, str]:
+def write(
+    graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path, *, half: bool = False
+) -> dict[str, str]:
     """Write ``model.onnx``; return the file of each role."""
-    onnx.save(to_onnx(graph, imgsz, strides), folder / FILES["model"])
+    model = to_onnx(graph, imgsz, strides)
+    if half:
+        store_kernels_as_float16(model)
+    onnx.save(model, folder / FILES["model"])
     return FILES
 
 

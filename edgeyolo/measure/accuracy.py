@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from edgeyolo.dataset.check import Sample
+from edgeyolo.dataset.read import Dataset
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.detector import Detector
+from edgeyolo.errors import DataError
 from edgeyolo.images import read_image
 from edgeyolo.measure.bootstrap import ClassMatches, draws, interval, weighted_map
 
@@ -68,6 +70,19 @@ class Accuracy:
         }
 
 
+def check_names(bundle: Bundle, dataset: Dataset) -> None:
+    """Refuse a data set of other classes.
+
+    Raises:
+        DataError: naming both numbers.
+    """
+    if dataset.names != bundle.names:
+        raise DataError(
+            "The data set has other classes than the bundle.",
+            f"The bundle knows {len(bundle.names)} classes, the data set {len(dataset.names)}.",
+        )
+
+
 def evaluate_bundle(
     bundle: Bundle,
     samples: Sequence[Sample],
@@ -77,6 +92,19 @@ def evaluate_bundle(
     progress: Callable[[int, int], None] | None = None,
 ) -> Accuracy:
     """Run one engine over labeled images and compare."""
+    found = detect(bundle, samples, engine, threads=threads, progress=progress)
+    return evaluate(samples, found, bundle.names)
+
+
+def detect(
+    bundle: Bundle,
+    samples: Sequence[Sample],
+    engine: str | None = None,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Detections]:
+    """What one engine finds in each image, down to the scores that the COCO protocol counts."""
     detector = Detector(
         bundle,
         engine,
@@ -89,7 +117,7 @@ def evaluate_bundle(
         found.append(detector(read_image(sample.image)))
         if progress:
             progress(index + 1, len(samples))
-    return evaluate(samples, found, bundle.names)
+    return found
 
 
 def evaluate(
@@ -119,6 +147,18 @@ def evaluate(
         ),
         matches=matches,
     )
+
+
+def best_threshold(accuracy: Accuracy) -> float:
+    """The confidence with the best F1 score at IoU 0.5 over all classes together."""
+    score = np.concatenate([entry.score for entry in accuracy.matches])
+    correct = np.concatenate([entry.correct[_IOU_50] for entry in accuracy.matches])
+    if not score.size:
+        return 0.0
+    order = np.argsort(-score, kind="stable")
+    found = correct[order].cumsum()
+    f1 = 2 * found / (np.arange(1, len(order) + 1) + accuracy.boxes)
+    return float(score[order][int(np.argmax(f1))])
 
 
 def paired_difference(a: Accuracy, b: Accuracy) -> tuple[float, tuple[float, float]]:
@@ -209,6 +249,7 @@ def _matches(evaluation: Any, samples: Sequence[Sample], classes: int) -> list[C
         result.append(
             ClassMatches(
                 image[order],
+                np.concatenate(scores)[order],
                 np.concatenate(correct, axis=1)[:, order],
                 np.array([len(state[3]) for state in own], np.int64),
             )

@@ -27,6 +27,7 @@ class ClassMatches:
     """All detections of one class, best score first, and which of them are right."""
 
     image: npt.NDArray[np.int64]  # (D,) index of the image
+    score: Float  # (D,)
     correct: npt.NDArray[np.bool_]  # (T, D) at each IoU threshold
     objects: npt.NDArray[np.int64]  # (I,) labeled objects in each image
 

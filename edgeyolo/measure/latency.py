@@ -14,12 +14,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
 from edgeyolo.child import command
 from edgeyolo.errors import EdgeyoloError, ExitCode, MissingDependencyError, UsageError
+
+Scope = Literal["engine_ms", "total_ms"]  # the runtime call alone, or image to detections
 
 ROUNDS = 5
 RUNS_PER_ROUND = 20
@@ -90,9 +92,10 @@ def verdict(rounds: Sequence[Sequence[float]]) -> str:
     return "noisy" if noisy else "stable"
 
 
-def ratio(a: LatencySamples, b: LatencySamples) -> dict[str, float]:
-    """How many times longer ``a`` takes than ``b`` end to end: the median per round."""
-    ratios = [np.median(x) / np.median(y) for x, y in zip(a.total_ms, b.total_ms, strict=True)]
+def ratio(a: LatencySamples, b: LatencySamples, scope: Scope = "total_ms") -> dict[str, float]:
+    """How many times longer ``a`` takes than ``b``: the median per round."""
+    rounds = zip(getattr(a, scope), getattr(b, scope), strict=True)
+    ratios = [np.median(x) / np.median(y) for x, y in rounds]
     return {
         "median": round(float(np.median(ratios)), 3),
         "low": round(float(min(ratios)), 3),

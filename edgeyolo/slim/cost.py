@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeyolo.slim.architecture import Row, backbone_length, inputs_of, layers
@@ -32,6 +32,7 @@ class ConvCost:
     batchnorm: bool = True
     per_cell: int = 1  # times that it runs in each cell
     trained: bool = True
+    name: str = ""  # of the module in ultralytics' net, as "model.2.m.0.cv1"
 
     @property
     def weights(self) -> int:
@@ -84,7 +85,7 @@ def cost(spec: SlimSpec, classes: int, imgsz: int, part: str | None = None) -> C
 
 
 def convolutions(spec: SlimSpec, classes: int) -> list[ConvCost]:
-    """Layer table: every convolution of the net, in order."""
+    """Layer table: every convolution of the net, in the order in which they run."""
     table: list[ConvCost] = []
     channels: list[int] = []
     strides: list[int] = []
@@ -96,7 +97,8 @@ def convolutions(spec: SlimSpec, classes: int) -> list[ConvCost]:
         inputs = [channels[source] if source >= 0 else 3 for source in sources]
         stride = strides[sources[0]] if sources[0] >= 0 else 1
         output, stride = row_output(row, spec, inputs, stride)
-        table += _row_convs(row, spec, part, inputs, output, stride, classes)
+        for conv in _row_convs(row, spec, part, inputs, output, stride, classes):
+            table.append(replace(conv, name=f"model.{index}{conv.name}"))
         channels.append(output)
         strides.append(stride)
     return table
@@ -140,8 +142,8 @@ def _row_convs(
         yield ConvCost(part, inputs[0], output, row[3][1], (stride,))
     elif kind == "SPPF":
         hidden = inputs[0] // 2
-        yield ConvCost(part, inputs[0], hidden, 1, (stride,))
-        yield ConvCost(part, 4 * hidden, output, 1, (stride,))
+        yield ConvCost(part, inputs[0], hidden, 1, (stride,), name=".cv1")
+        yield ConvCost(part, 4 * hidden, output, 1, (stride,), name=".cv2")
     elif kind == "C2f":
         yield from _c2f(part, inputs[0], output, repeats(row[1], spec), stride)
     elif kind == "Detect":
@@ -150,10 +152,11 @@ def _row_convs(
 
 def _c2f(part: str, inputs: int, output: int, blocks: int, stride: int) -> Iterator[ConvCost]:
     hidden = output // 2
-    yield ConvCost(part, inputs, 2 * hidden, 1, (stride,))
-    for _ in range(2 * blocks):
-        yield ConvCost(part, hidden, hidden, 3, (stride,))
-    yield ConvCost(part, (2 + blocks) * hidden, output, 1, (stride,))
+    yield ConvCost(part, inputs, 2 * hidden, 1, (stride,), name=".cv1")
+    for block in range(blocks):
+        for place in ("cv1", "cv2"):
+            yield ConvCost(part, hidden, hidden, 3, (stride,), name=f".m.{block}.{place}")
+    yield ConvCost(part, (2 + blocks) * hidden, output, 1, (stride,), name=".cv2")
 
 
 def tower_widths(spec: SlimSpec, inputs: list[int], classes: int) -> tuple[int, int]:
@@ -163,10 +166,13 @@ def tower_widths(spec: SlimSpec, inputs: list[int], classes: int) -> tuple[int, 
 
 def _detect(spec: SlimSpec, inputs: list[int], classes: int) -> Iterator[ConvCost]:
     box, tower = tower_widths(spec, inputs, classes)
-    for channels, stride in zip(inputs, spec.strides, strict=True):
-        for width, last in ((box, 4 * spec.reg_max), (tower, classes)):
-            yield ConvCost("head", channels, width, 3, (stride,))
-            yield ConvCost("head", width, width, 3, (stride,))
-            yield ConvCost("head", width, last, 1, (stride,), batchnorm=False)
+    for level, (channels, stride) in enumerate(zip(inputs, spec.strides, strict=True)):
+        for width, last, branch in ((box, 4 * spec.reg_max, "cv2"), (tower, classes, "cv3")):
+            name = f".{branch}.{level}"
+            yield ConvCost("head", channels, width, 3, (stride,), name=f"{name}.0")
+            yield ConvCost("head", width, width, 3, (stride,), name=f"{name}.1")
+            yield ConvCost("head", width, last, 1, (stride,), batchnorm=False, name=f"{name}.2")
     if spec.reg_max > 1:  # the fixed sum over the bins, once for each side of a box
-        yield ConvCost("head", spec.reg_max, 1, 1, spec.strides, False, 4, trained=False)
+        yield ConvCost(
+            "head", spec.reg_max, 1, 1, spec.strides, False, 4, trained=False, name=".dfl"
+        )

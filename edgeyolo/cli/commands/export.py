@@ -1,39 +1,172 @@
-"""edgeyolo export: checkpoint to bundle."""
+"""edgeyolo export: checkpoint to bundles."""
 
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 
 from edgeyolo.cli.options import json_flag, setting
 
 
-@click.command(short_help="Write a checkpoint as a bundle for the board.")
+@click.command(short_help="Write a checkpoint as bundles for the board.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @setting("engine")
+@click.option(
+    "--precision",
+    default="fp32",
+    show_default=True,
+    help="fp32, fp16 (half the file), int8 (needs --data), comma-separated.",
+)
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["edgeyolo", "ultralytics"]),
+    default="edgeyolo",
+    show_default=True,
+    help="ultralytics: what YOLO(path) opens, with decoded output0.",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--data", help="data.yaml to calibrate int8 on, and to check on.")
 @setting("imgsz", help="side of the square input in pixels [as trained]")
-@click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
+@click.option("--force", is_flag=True, help="Replace bundles that are there already.")
 @json_flag
 def command(
-    checkpoint: Path, engine: str | None, out: Path, imgsz: int | None, force: bool, as_json: bool
+    checkpoint: Path,
+    engine: str | None,
+    precision: str,
+    layout: str,
+    out: Path,
+    data: str | None,
+    imgsz: int | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
-    """Export CHECKPOINT, a YOLOv8 .pt, to OUT/bundle.json and the engines' files."""
-    from edgeyolo.export.bundle import ENGINES, check_request, write_bundle
+    """Export CHECKPOINT, a YOLOv8 .pt, and compare each file with it on photos.
+
+    One engine and one precision go to OUT/bundle.json, several to OUT/ENGINE-PRECISION/bundle.json.
+    """
+    if layout == "ultralytics":
+        _stock(checkpoint, engine, precision, out, imgsz, as_json)
+        return
+    from edgeyolo.export.bundle import ENGINES, check_request
+    from edgeyolo.flow.export import export
     from edgeyolo.plan.plan import parse_engines
     from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
     from edgeyolo.slim.spec import GRID
 
-    engines = parse_engines(engine, ENGINES)
-    check_request(engines, GRID if imgsz is None else imgsz, out, force=force)
+    chosen = [
+        (name, kind)
+        for name in parse_engines(engine, ENGINES)
+        for kind in _precisions(precision, data)
+    ]
+    single = len(chosen) == 1
+    places = {pair: out if single else out / "-".join(pair) for pair in chosen}
+    for place in places.values():
+        check_request((), GRID if imgsz is None else imgsz, place, force=force)
+    photos = _photos(data)
     net = open_checkpoint(checkpoint)
     size = imgsz_of(net) if imgsz is None else imgsz
-    bundle = write_bundle(net, size, engines, out, force=force)
+    answers: list[dict[str, Any]] = []
+    for (name, kind), place in places.items():
+        if kind == "int8":
+            answers.append(_int8(checkpoint, name, data, place, size, force))
+        else:
+            bundle, check = export(net, size, name, kind, place, photos, force=force)
+            facts = {"bundle": str(place), **bundle.to_manifest(), "check": check.to_dict()}
+            answers.append({**facts, "engine": name, "size_bytes": bundle.size_bytes(name)})
     if as_json:
-        click.echo(json.dumps({"bundle": str(bundle.root), **bundle.to_manifest()}))
-    else:
-        for name in bundle.engines:
-            click.echo(f"{name}: {bundle.size_bytes(name) / 1e6:.2f} MB")
-        click.echo(f"Bundle: {bundle.root}")
+        click.echo(json.dumps(answers[0] if single else {"bundles": answers}))
+        return
+    for answer in answers:
+        click.echo(_line(answer))
+
+
+def _stock(
+    checkpoint: Path,
+    engine: str | None,
+    precision: str,
+    out: Path,
+    imgsz: int | None,
+    as_json: bool,
+) -> None:
+    """Hand over to ultralytics' own exporters."""
+    from edgeyolo.errors import UsageError
+    from edgeyolo.export.bundle import ENGINES, PRECISIONS
+    from edgeyolo.export.stock import write_stock
+    from edgeyolo.plan.plan import parse_engines
+    from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
+    from edgeyolo.slim.spec import GRID, check_imgsz
+
+    engines = parse_engines(engine, ENGINES)
+    if precision not in PRECISIONS:
+        raise UsageError(
+            f"The layout of ultralytics is not written in {precision!r}.",
+            f"Choose one of {', '.join(PRECISIONS)}.",
+        )
+    check_imgsz(GRID if imgsz is None else imgsz)
+    net = open_checkpoint(checkpoint)
+    size = imgsz_of(net) if imgsz is None else imgsz
+    written = {
+        name: str(write_stock(net, size, name, out, half=precision == "fp16")) for name in engines
+    }
+    click.echo(json.dumps(written) if as_json else "\n".join(written.values()))
+
+
+def _precisions(text: str, data: str | None) -> tuple[str, ...]:
+    from edgeyolo.errors import UsageError
+    from edgeyolo.export.bundle import PRECISIONS
+
+    known = (*PRECISIONS, "int8")
+    kinds = tuple(dict.fromkeys(text.replace(",", " ").lower().split()))
+    for kind in kinds or ("",):
+        if kind not in known:
+            raise UsageError(f"There is no precision {kind!r}.", f"Choose from {', '.join(known)}.")
+    if "int8" in kinds and data is None:
+        raise UsageError("int8 needs images to calibrate on.", "Name your data set with --data.")
+    return kinds
+
+
+def _photos(data: str | None) -> tuple[Path, ...]:
+    """Photos to check on: some of the user's, or those that every workshop has."""
+    from edgeyolo.cli.options import data_choice
+    from edgeyolo.export.photos import sample_photos
+
+    return data_choice(data).open().images("val")[:4] if data else sample_photos()
+
+
+def _int8(
+    checkpoint: Path, engine: str, data: str | None, place: Path, imgsz: int, force: bool
+) -> dict[str, Any]:
+    """Quantize with what is best in general; ``edgeyolo quantize`` offers the choices."""
+    from edgeyolo.cli.narrator import Narrator
+    from edgeyolo.cli.options import data_choice
+    from edgeyolo.flow.quantize import Request, fp32_of, quantize
+    from edgeyolo.locations import cache_dir
+
+    with closing(Narrator()) as narrator, fp32_of(checkpoint, engine, imgsz) as bundle:
+        return quantize(
+            bundle,
+            data_choice(data).open(),
+            Request(engine),
+            place,
+            cache_dir() / "calibration",
+            narrator,
+            force=force,
+        )
+
+
+def _line(answer: dict[str, Any]) -> str:
+    size = f"{answer['bundle']}: {answer['engine']} {answer['precision']}, "
+    size += f"{answer['size_bytes'] / 1e6:.2f} MB"
+    if "check" in answer:
+        check = answer["check"]
+        return (
+            f"{size}; {check['matched']} of {check['detections']} detections as the checkpoint "
+            f"gives them, outputs within {check['largest_difference']:.2g}"
+        )
+    val = answer["val"]
+    return f"{size}; mAP50-95 {100 * val['difference']:+.1f} points on val"

@@ -30,19 +30,14 @@ def command(
     """Run BUNDLE over labeled images with the detector of the board and compare (COCO protocol)."""
     from edgeyolo.dataset.check import load_split
     from edgeyolo.device.bundle import Bundle
-    from edgeyolo.errors import DataError
-    from edgeyolo.measure.accuracy import evaluate_bundle
+    from edgeyolo.measure.accuracy import check_names, evaluate_bundle
 
     opened = Bundle.open(bundle)
     chosen = engine_of(opened, engine)
     choice = data_choice(data)
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     dataset = choice.open()
-    if dataset.names != opened.names:
-        raise DataError(
-            "The data set has other classes than the bundle.",
-            f"The bundle knows {len(opened.names)} classes, the data set {len(dataset.names)}.",
-        )
+    check_names(opened, dataset)
     samples = load_split(dataset, split)
     with closing(Narrator()) as narrator:
         narrator.stage(f"{chosen} on {len(samples)} images of {split}", 1, 1)

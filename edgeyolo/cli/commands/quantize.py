@@ -1,0 +1,127 @@
+"""edgeyolo quantize: fp32 to partial int8."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from edgeyolo.cli.narrator import Narrator
+from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
+from edgeyolo.errors import ExitCode, UsageError
+
+_DEFAULT = "ncnn"  # for a checkpoint
+_UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2}
+
+
+def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read ``2MB``, ``900 kB`` or a number of bytes."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([0-9.]+)\s*(|B|KB|MB)", value.strip().upper())
+    try:
+        assert found
+        return int(float(found[1]) * _UNITS[found[2]])
+    except (AssertionError, ValueError):
+        raise UsageError(f"{value!r} is not a size.", "Write it as 2MB or 900kB.") from None
+
+
+@click.command(short_help="Write a bundle in partial int8 that still detects.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--engine", help="Engine to quantize for [the bundle's default, or ncnn].")
+@data_flag
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Points of mAP50-95 that may be lost.",
+)
+@click.option("--keep-float", multiple=True, help="Convolutions to keep in float, as 'model.22.*'.")
+@click.option("--target-size", callback=_size, help="Largest size of the files, as 2MB.")
+@click.option(
+    "--images",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Training images to calibrate on.",
+)
+@click.option("--method", type=click.Choice(["mse", "minmax"]), default="mse", show_default=True)
+@setting("imgsz", help="side of the input in pixels, for a checkpoint [as trained]")
+@setting("seed")
+@click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
+@json_flag
+def command(
+    model: Path,
+    engine: str | None,
+    data: str | None,
+    out: Path,
+    max_drop: float,
+    keep_float: tuple[str, ...],
+    target_size: int | None,
+    images: int,
+    method: str,
+    imgsz: int | None,
+    seed: int,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Quantize MODEL, an fp32 bundle or a YOLOv8 .pt, to OUT/bundle.json in int8.
+
+    Calibrates on training images, keeps in float what int8 would spoil, and measures what it cost.
+    Ends with 5 when more than --max-drop is lost on training images kept apart.
+    """
+    from edgeyolo.export.bundle import check_request
+    from edgeyolo.flow.quantize import Request, fp32_of, quantize
+    from edgeyolo.locations import cache_dir
+    from edgeyolo.quantize.quantizer import check_engine
+    from edgeyolo.report.quantization import quantization_table
+    from edgeyolo.slim.spec import GRID
+
+    if engine is not None:
+        check_engine(engine)
+    check_request((), GRID if imgsz is None else imgsz, out, force=force)
+    choice = data_choice(data)
+    click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
+    dataset = choice.open()
+    with closing(Narrator()) as narrator, fp32_of(model, engine or _DEFAULT, imgsz) as bundle:
+        request = Request(
+            engine=engine or bundle.default_engine,
+            max_drop=max_drop,
+            keep_float=keep_float,
+            target_bytes=target_size,
+            method="mse" if method == "mse" else "minmax",
+            images=images,
+            seed=seed,
+        )
+        cache = cache_dir() / "calibration"
+        found = quantize(bundle, dataset, request, out, cache, narrator, force=force)
+    click.echo(json.dumps(found) if as_json else quantization_table(found))
+    if not as_json:
+        click.echo(f"Bundle: {out}")
+    return _judgement(found, max_drop, target_size)
+
+
+def _judgement(found: dict[str, object], max_drop: float, target: int | None) -> int:
+    """Say on stderr what falls short."""
+    gate = found["gate"]
+    assert isinstance(gate, dict)
+    if found["recommended"] != "int8":
+        click.echo(
+            f"int8 does not pay here: {found['recommended']} is as fast with {found['engine']}.",
+            err=True,
+        )
+    if not gate["fits"]:
+        click.echo(f"No choice fits {target} bytes: this is the smallest.", err=True)
+    elif not gate["met"]:
+        lost = -100 * gate["difference"]
+        click.echo(
+            f"{lost:.2f} points are lost on training images kept apart, more than the {max_drop:g} "
+            "allowed: this is the best that was found.",
+            err=True,
+        )
+    return ExitCode.OK if gate["met"] else ExitCode.BUDGET_NOT_MET

@@ -1,0 +1,64 @@
+"""The layouts that stock ultralytics reads, written by ultralytics itself: decoded ``output0``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeyolo.errors import EdgeyoloError
+from edgeyolo.files import fail_clearly
+from edgeyolo.slim.checkpoint import save_checkpoint, spec_of
+from edgeyolo.workshop import open_workshop
+
+if TYPE_CHECKING:
+    from ultralytics.nn.tasks import DetectionModel
+
+FORMATS = {"onnxruntime": "onnx", "ncnn": "ncnn", "openvino": "openvino"}
+
+
+def write_stock(
+    net: DetectionModel, imgsz: int, engine: str, out: Path, *, half: bool = False
+) -> Path:
+    """Write ``NAME.onnx``, ``NAME_ncnn_model`` or ``NAME_openvino_model`` into ``out``.
+
+    ``YOLO(path)`` opens each of them. Returns what was written.
+    """
+    open_workshop()
+    from ultralytics import YOLO
+
+    with tempfile.TemporaryDirectory(prefix="edgeyolo-") as folder:
+        checkpoint = Path(folder) / f"{spec_of(net).name}.pt"
+        save_checkpoint(net, checkpoint)
+        with _stdout_to_stderr():
+            written = Path(
+                YOLO(checkpoint).export(
+                    format=FORMATS[engine], imgsz=imgsz, half=half, device="cpu"
+                )
+            )
+        if not written.exists():
+            raise EdgeyoloError(f"ultralytics wrote no {FORMATS[engine]} file.")
+        with fail_clearly(out):
+            out.mkdir(parents=True, exist_ok=True)
+            place = out / written.name
+            (shutil.copytree if written.is_dir() else shutil.copyfile)(written, place)
+    return place
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Also for programs that are started: pnnx tells its story on stdout, which is ours."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

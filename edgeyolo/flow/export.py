@@ -1,0 +1,107 @@
+"""From a checkpoint to bundles that were checked against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeyolo.device.bundle import Bundle
+from edgeyolo.device.detections import Detections
+from edgeyolo.device.detector import Detector
+from edgeyolo.device.letterbox import Blob
+from edgeyolo.errors import EdgeyoloError
+from edgeyolo.images import read_image
+from edgeyolo.measure.matching import matched
+
+if TYPE_CHECKING:
+    from ultralytics.nn.tasks import DetectionModel
+
+# Largest difference of a logit, and the part of the detections that must be found again with an
+# IoU of 0.9. Stored in float16, a kernel is off by up to 5e-4 of itself.
+_TOLERANCES = {"fp32": (0.01, 1.0), "fp16": (1.0, 0.95)}
+_IOU = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How an exported file agrees with its checkpoint on some photos."""
+
+    images: int
+    largest_difference: float  # of a raw output
+    detections: int
+    matched: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "images": self.images,
+            "largest_difference": round(self.largest_difference, 6),
+            "detections": self.detections,
+            "matched": self.matched,
+        }
+
+
+def export(
+    net: DetectionModel,
+    imgsz: int,
+    engine: str,
+    precision: str,
+    out: Path,
+    photos: Sequence[Path],
+    *,
+    force: bool = False,
+) -> tuple[Bundle, Check]:
+    """Write one bundle and compare it with the net; one that does not agree is not left there.
+
+    Raises:
+        EdgeyoloError: when the engine's answers are not those of the net.
+    """
+    from edgeyolo.export.bundle import write_bundle
+
+    checks: list[Check] = []
+
+    def check(bundle: Bundle) -> None:
+        checks.append(compare(net, bundle, engine, photos))
+        _refuse(checks[0], engine, precision)
+
+    bundle = write_bundle(net, imgsz, (engine,), out, precision=precision, force=force, check=check)
+    return bundle, checks[0]
+
+
+def compare(net: DetectionModel, bundle: Bundle, engine: str, photos: Sequence[Path]) -> Check:
+    """Run the net in torch and the file in its engine on the same photos."""
+    detector = Detector(bundle, engine)
+    largest, expected, found = 0.0, [], []
+    for photo in photos:
+        blob, placement = detector.preprocess(read_image(photo))
+        answers = _in_torch(net, blob), detector.infer(blob)
+        for a, b in zip(*answers, strict=True):
+            largest = max(largest, float(np.abs(a - b).max()))
+        pair: list[Detections] = [detector.postprocess(answer, placement) for answer in answers]
+        expected.append(pair[0])
+        found.append(pair[1])
+    hits, total = matched(expected, found, detector.confidence, _IOU)
+    return Check(len(photos), largest, total, hits)
+
+
+def _in_torch(net: DetectionModel, blob: Blob) -> list[Any]:
+    from edgeyolo.export.graph import answers
+
+    return answers(net, blob)
+
+
+def _refuse(check: Check, engine: str, precision: str) -> None:
+    difference, part = _TOLERANCES[precision]
+    # Written so that NaN does not pass.
+    agrees = check.largest_difference <= difference and check.matched >= part * check.detections
+    if not agrees:
+        raise EdgeyoloError(
+            f"The {precision} export for {engine} does not agree with the checkpoint: outputs "
+            f"differ by up to {check.largest_difference:.3g}, {check.matched} of "
+            f"{check.detections} detections are found again.",
+            "Nothing was written; choose another --engine, and report this with the checkpoint.",
+        )

@@ -1,0 +1,155 @@
+"""What the calibration images say of a net: the range of each tensor, and weights rounded for them.
+
+Two passes over the images, which are read one at a time: the ranges must be known before the second
+moments of the rounded inputs can be gathered. What a pass found is kept on disk, so an interrupted
+calibration goes on where it was, and a repeated one is over at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeyolo.device.bundle import Bundle
+from edgeyolo.device.engine import Float
+from edgeyolo.device.letterbox import letterbox
+from edgeyolo.files import write_bytes
+from edgeyolo.images import read_image
+from edgeyolo.progress import Progress
+from edgeyolo.quantize.quantizer import Quantizer, Rounded
+from edgeyolo.quantize.ranges import Method, Range, choose_range
+from edgeyolo.quantize.rounding import fits, input_columns, round_weights
+from edgeyolo.quantize.statistics import TensorStatistics
+
+_SAVE_EVERY = 8  # images
+_FOR_MOMENTS = 32  # images; more change nothing that could be measured
+_VERSION = 1  # of what is kept on disk
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationImages:
+    """Training images and the size that they are letterboxed to."""
+
+    paths: tuple[Path, ...]
+    height: int
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def blob(self, index: int) -> Float:
+        """(1, 3, height, width) one image as the net's input."""
+        return letterbox(read_image(self.paths[index]), self.height, self.width)[0]
+
+    def blobs(self) -> Iterator[Float]:
+        """All, one at a time."""
+        return (self.blob(index) for index in range(len(self)))
+
+
+def calibrate(
+    quantizer: Quantizer,
+    images: CalibrationImages,
+    method: Method,
+    cache: Cache,
+    progress: Progress,
+) -> tuple[dict[str, Range], dict[str, Rounded]]:
+    """Range of each tap and rounded weights of each convolution; the same for the same images."""
+    statistics = _statistics(quantizer, images, cache, progress)
+    ranges = {
+        name: choose_range(tensor, method, quantizer.levels, quantizer.through(name))
+        for name, tensor in statistics.items()
+    }
+    stored = cache.load(f"weights-{method}")
+    if stored is None:
+        stored = _round_all(quantizer, images, ranges, progress)
+        cache.save(f"weights-{method}", stored)
+    rounded = {
+        layer.name: Rounded(stored[f"{layer.name}/kernel"], stored[f"{layer.name}/bias"])
+        for layer in quantizer.layers
+    }
+    return ranges, rounded
+
+
+def _statistics(
+    quantizer: Quantizer, images: CalibrationImages, cache: Cache, progress: Progress
+) -> dict[str, TensorStatistics]:
+    stored = cache.load("statistics") or {"done": np.array(0)}
+    done = int(stored.pop("done"))
+    tensors: dict[str, TensorStatistics] = {}
+    for name in {key.rpartition("/")[0] for key in stored}:
+        tensors[name] = TensorStatistics.from_arrays(
+            stored[f"{name}/limits"], stored[f"{name}/counts"]
+        )
+    for index in range(done, len(images)):
+        progress.step(index, len(images), "looking at tensors")
+        for name, values in quantizer.taps(images.blob(index)):
+            tensors.setdefault(name, TensorStatistics()).add(values)
+        if (index + 1) % _SAVE_EVERY == 0 or index + 1 == len(images):
+            arrays: dict[str, Any] = {"done": np.array(index + 1)}
+            for name, tensor in tensors.items():
+                arrays |= {f"{name}/{key}": value for key, value in tensor.to_arrays().items()}
+            cache.save("statistics", arrays)
+    return tensors
+
+
+def _round_all(
+    quantizer: Quantizer, images: CalibrationImages, ranges: dict[str, Range], progress: Progress
+) -> dict[str, Any]:
+    layers = [layer for layer in quantizer.layers if fits(layer)]
+    moments: dict[str, Any] = {}
+    generator = np.random.default_rng(0)
+    count = min(len(images), _FOR_MOMENTS)
+    for index in range(count):
+        progress.step(index, count, "looking at the inputs of layers")
+        wanted: dict[str, list[Any]] = {}
+        for layer in layers:
+            wanted.setdefault(quantizer.input_of(layer.name), []).append(layer)
+        for name, values in quantizer.taps(images.blob(index)):
+            for layer in wanted.get(name, []):
+                seen = ranges[name].round(values).astype(np.float32)
+                columns = input_columns(layer, seen, generator)
+                moments[layer.name] = moments.get(layer.name, 0) + columns.T @ columns
+    arrays: dict[str, Any] = {}
+    for index, layer in enumerate(quantizer.layers):
+        progress.step(index, len(quantizer.layers), "rounding weights")
+        found = moments.pop(layer.name, None)
+        exact = None if found is None else found.astype(np.float64)
+        kernel, bias = round_weights(layer, quantizer.scales(layer), exact)
+        arrays |= {f"{layer.name}/kernel": kernel, f"{layer.name}/bias": bias}
+    return arrays
+
+
+class Cache:
+    """Arrays of one calibration on disk, found by what they depend on."""
+
+    def __init__(self, folder: Path | None, bundle: Bundle, engine: str, images: Sequence[Path]):
+        facts = [str(_VERSION), engine]
+        facts += [bundle.file(engine, role).name for role in bundle.engines[engine]]
+        digest = hashlib.sha256("\n".join(facts).encode())
+        for role in bundle.engines[engine]:
+            digest.update(bundle.file(engine, role).read_bytes())
+        for path in images:
+            digest.update(path.read_bytes())
+        digest.update(f"{bundle.height}x{bundle.width}".encode())
+        self._folder = folder / digest.hexdigest()[:16] if folder else None
+
+    def load(self, name: str) -> dict[str, Any] | None:
+        """Arrays by name, or ``None``."""
+        path = self._folder / f"{name}.npz" if self._folder else None
+        if path is None or not path.is_file():
+            return None
+        with np.load(path) as stored:
+            return dict(stored)
+
+    def save(self, name: str, arrays: dict[str, Any]) -> None:
+        """Write whole or not at all."""
+        if self._folder:
+            buffer = io.BytesIO()
+            np.savez(buffer, **arrays)
+            write_bytes(self._folder / f"{name}.npz", buffer.getvalue())

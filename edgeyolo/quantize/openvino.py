@@ -1,0 +1,202 @@
+"""Partial int8 for OpenVINO: NNCF sets the FakeQuantize operations, the weights are ours.
+
+NNCF's own bias correction is off: the rounding of the weights has done it. Its overflow fix is off
+too, since the weights are scaled so that no pair of products leaves int16.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+from openvino import opset13
+from openvino._offline_transformations import apply_moc_transformations
+
+from edgeyolo.device.bundle import Bundle
+from edgeyolo.device.engine import Float
+from edgeyolo.quantize.layers import (
+    Convolution,
+    expected_convolutions,
+    foreign,
+    macs_of,
+    module_name,
+)
+from edgeyolo.quantize.quantizer import Blobs, Rounded
+from edgeyolo.quantize.ranges import Range
+from edgeyolo.quantize.rounding import unsaturated_scales
+
+FILES = {"model": "model.xml", "weights": "model.bin"}
+_IMAGES = 64  # of those that NNCF looks at
+
+
+class Quantizer:
+    """See :class:`edgeyolo.quantize.quantizer.Quantizer`."""
+
+    levels = 255
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._model = openvino.Core().read_model(str(bundle.file("openvino", "model")))
+        # Folds what keeps NNCF from seeing a convolution, its bias and SiLU as one.
+        apply_moc_transformations(self._model, cf=True)
+        nodes = _convolutions(self._model, bundle)
+        expected = expected_convolutions(bundle)
+        self.layers = tuple(
+            _convolution(conv.name, nodes[conv.name], macs_of(conv, bundle)) for conv in expected
+        )
+        self._bundle = bundle
+        self._tapped = _tapped(self._model, [nodes[c.name].input_value(0) for c in expected])
+        self._rounded: Mapping[str, Rounded] = {}
+        self._int8: Any = None
+
+    def taps(self, blob: Float) -> Iterator[tuple[str, Float]]:
+        """Input of each convolution."""
+        results = self._tapped([blob])
+        for position, layer in enumerate(self.layers):
+            yield layer.name, np.asarray(results[position], np.float32)[0]
+
+    def input_of(self, layer: str) -> str:
+        """Taps are named after the convolution that they feed."""
+        return layer
+
+    def through(self, tap: str) -> None:
+        """SiLU is fused into the convolution before; the tensor comes after it."""
+
+    def scales(self, layer: Convolution) -> Float:
+        """As fine as pairs of weights allow."""
+        return unsaturated_scales(layer.kernel)
+
+    def prepare(
+        self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded], blobs: Blobs
+    ) -> None:
+        """Have NNCF look at the images and set the FakeQuantize operations."""
+        # It imports torch, which warns that there is no CUDA, and draws bars on stdout.
+        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+        os.environ["NNCF_CI"] = "1"  # no telemetry
+        import nncf
+        from nncf.quantization.advanced_parameters import (
+            AdvancedQuantizationParameters,
+            OverflowFix,
+        )
+
+        nncf.set_log_level(logging.ERROR)
+        self._rounded = rounded
+        with redirect_stdout(io.StringIO()):
+            self._int8 = nncf.quantize(
+                self._model,
+                nncf.Dataset(blobs()),
+                preset=nncf.QuantizationPreset.MIXED,  # SiLU's output is not symmetric
+                subset_size=_IMAGES,
+                advanced_parameters=AdvancedQuantizationParameters(
+                    overflow_fix=OverflowFix.DISABLE, disable_bias_correction=True
+                ),
+            )
+
+    def write(self, floats: Collection[str], folder: Path) -> dict[str, str]:
+        """Write ``model.xml`` and ``model.bin``."""
+        model = self._int8.clone()
+        nodes = _convolutions(model, self._bundle)
+        for layer in self.layers:
+            node = nodes[layer.name]
+            if layer.name in floats:
+                _to_float(node, layer)
+            else:
+                _set_weights(node, self._rounded[layer.name], self.scales(layer))
+        _remove_unused(model, [nodes[la.name] for la in self.layers if la.name not in floats])
+        openvino.save_model(model, folder / FILES["model"], compress_to_fp16=False)
+        return FILES
+
+
+def _convolutions(model: Any, bundle: Bundle) -> dict[str, Any]:
+    """Name of each convolution → its node."""
+    expected = expected_convolutions(bundle)
+    head = int(expected[-1].name.split(".")[1])
+    found = {
+        module_name(node.get_friendly_name(), head): node
+        for node in model.get_ordered_ops()
+        if node.get_type_name() == "Convolution"
+    }
+    for conv in expected:
+        shape = [conv.outputs, conv.inputs, conv.kernel, conv.kernel]
+        if conv.name not in found or list(found[conv.name].input_value(1).get_shape()) != shape:
+            raise foreign(bundle, "OpenVINO")
+    return found
+
+
+def _convolution(name: str, node: Any, macs: int) -> Convolution:
+    attributes = node.get_attributes()
+    return Convolution(
+        name,
+        macs,
+        node.input_value(1).get_node().data.astype(np.float32),
+        _bias(node).input_value(1).get_node().data.astype(np.float32).reshape(-1),
+        int(attributes["strides"][0]),
+        int(attributes["pads_begin"][0]),
+    )
+
+
+def _bias(convolution: Any) -> Any:
+    """The addition after a convolution."""
+    return next(iter(convolution.output(0).get_target_inputs())).get_node()
+
+
+def _tapped(model: Any, outputs: list[Any]) -> Any:
+    """A compiled copy that answers with some tensors."""
+    ports = [(output.get_node().get_friendly_name(), output.get_index()) for output in outputs]
+    clone = model.clone()
+    nodes = {node.get_friendly_name(): node for node in clone.get_ops()}
+    results = [opset13.result(nodes[name].output(index)) for name, index in ports]
+    tapped = openvino.Model(results, clone.get_parameters(), "tapped")
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    return openvino.Core().compile_model(tapped, "CPU", settings)
+
+
+def _set_bias(convolution: Any, bias: Float) -> None:
+    constant = opset13.constant(bias.reshape(1, -1, 1, 1).astype(np.float32))
+    _bias(convolution).input(1).replace_source_output(constant.output(0))
+
+
+def _set_weights(convolution: Any, rounded: Rounded, scales: Float) -> None:
+    """Weights as int8 constants and their scales, the form that NNCF writes."""
+    shape = (-1, 1, 1, 1)
+    stored = np.round(rounded.kernel * scales.reshape(shape)).astype(np.int8)
+    converted = opset13.convert(opset13.constant(stored), "f32")
+    steps = opset13.constant((1 / scales).astype(np.float32).reshape(shape))
+    scaled = opset13.multiply(converted, steps)
+    convolution.input(1).replace_source_output(scaled.output(0))
+    _set_bias(convolution, rounded.bias)
+
+
+def _remove_unused(model: Any, int8: Collection[Any]) -> None:
+    """Take out what rounds a tensor that no int8 convolution reads, however indirectly."""
+    int8_names = {node.get_friendly_name() for node in int8}
+    needed: set[str] = set()
+    for node in reversed(model.get_ordered_ops()):
+        readers = [i.get_node() for output in node.outputs() for i in output.get_target_inputs()]
+        if any(
+            reader.get_friendly_name() in int8_names
+            if reader.get_type_name() == "Convolution"
+            else reader.get_friendly_name() in needed
+            for reader in readers
+        ):
+            needed.add(node.get_friendly_name())
+        elif node.get_type_name() == "FakeQuantize":
+            for target in node.output(0).get_target_inputs():
+                target.replace_source_output(node.input_value(0))
+
+
+def _to_float(convolution: Any, layer: Convolution) -> None:
+    """Original weights, stored as float16, and the input as it was before it was rounded."""
+    half = opset13.constant(layer.kernel.astype(np.float16))
+    convolution.input(1).replace_source_output(opset13.convert(half, "f32").output(0))
+    _set_bias(convolution, layer.bias)
+    source = convolution.input_value(0)
+    if source.get_node().get_type_name() == "FakeQuantize":
+        convolution.input(0).replace_source_output(source.get_node().input_value(0))

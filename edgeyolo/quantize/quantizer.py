@@ -1,0 +1,93 @@
+"""What an engine's quantizer is, and how one is found: by the name of its file in this room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from edgeyolo.device.bundle import Bundle
+from edgeyolo.device.engine import Float
+from edgeyolo.errors import MissingDependencyError, UsageError
+from edgeyolo.quantize.layers import Convolution
+from edgeyolo.quantize.ranges import Range, Through
+
+ENGINES = ("onnxruntime", "ncnn", "openvino")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rounded:
+    """A convolution's weights on the int8 grid, and the bias that goes with them."""
+
+    kernel: Float
+    bias: Float
+
+
+Blobs = Callable[[], Iterable[Float]]  # reads the calibration images anew, one at a time
+
+
+class Quantizer(Protocol):
+    """The fp32 graph of a bundle; each engine's file has one class of this name."""
+
+    layers: tuple[Convolution, ...]
+    notes: tuple[str, ...]  # what the user should know of this graph
+    levels: int  # steps of a tensor's range
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Read the bundle's fp32 files of this engine."""
+
+    def taps(self, blob: Float) -> Iterator[tuple[str, Float]]:
+        """Name and values (channels, h, w) of each tensor that gets a range, for one image."""
+        ...
+
+    def input_of(self, layer: str) -> str:
+        """The tap that a convolution reads."""
+        ...
+
+    def through(self, tap: str) -> Through | None:
+        """The function that a tap's values go through next, where errors count behind it."""
+        ...
+
+    def scales(self, layer: Convolution) -> Float:
+        """(outputs,) int8 steps per unit of weight."""
+        ...
+
+    def prepare(
+        self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded], blobs: Blobs
+    ) -> None:
+        """Take the ranges of all taps and the weights of all convolutions."""
+
+    def write(self, floats: Collection[str], folder: Path) -> dict[str, str]:
+        """Write the engine's files, some convolutions in float; return the file of each role."""
+        ...
+
+
+def check_engine(engine: str) -> None:
+    """Refuse an engine without a quantizer.
+
+    Raises:
+        UsageError: naming those that have one.
+    """
+    if engine not in ENGINES:
+        raise UsageError(
+            f"There is no engine {engine!r} to quantize for.",
+            f"The engines are {', '.join(ENGINES)}.",
+        )
+
+
+def load_quantizer(bundle: Bundle, engine: str) -> Quantizer:
+    """The quantizer of an engine, with the bundle's graph read.
+
+    Raises:
+        MissingDependencyError: when a package that it needs is not installed.
+        BundleError: when the graph is not what the manifest says.
+    """
+    check_engine(engine)
+    try:
+        module = import_module(f"edgeyolo.quantize.{engine}")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(str(error.name), "workshop") from error
+    quantizer: Quantizer = module.Quantizer(bundle)
+    return quantizer

@@ -1,0 +1,79 @@
+"""Which convolutions stay in float: measured one by one, then taken in the order of their use.
+
+The error that one int8 convolution alone makes is nearly independent of the others', so squares
+add up; the convolutions that remove most of it for their multiply-adds go first. Prefixes of that
+order are then tried together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeyolo.progress import Progress
+from edgeyolo.quantize.agreement import Agreement
+from edgeyolo.quantize.calibrate import Cache
+from edgeyolo.quantize.layers import Convolution, int8_share
+from edgeyolo.quantize.quantizer import Quantizer
+from edgeyolo.quantize.trial import Probe
+
+LEAST_INT8 = 0.85  # of the multiply-adds: below, int8 is not worth its trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A set of float convolutions, and how the net agrees with fp32."""
+
+    floats: tuple[str, ...]
+    share: float  # of the multiply-adds in int8
+    agreement: Agreement
+
+
+def sensitivity(
+    quantizer: Quantizer, probe: Probe, cache: Cache, progress: Progress
+) -> dict[str, float]:
+    """Error (see :class:`Agreement`) of the net with one convolution in int8, for each of them."""
+    names = [layer.name for layer in quantizer.layers]
+    stored = cache.load("sensitivity") or {}
+    found = {name: float(value) for name, value in stored.items()}
+    for index, name in enumerate(names):
+        if name not in found:
+            progress.step(index, len(names), name)
+            others = [other for other in names if other != name]
+            found[name] = probe.agreement(quantizer, others).error
+            cache.save("sensitivity", found)
+    return found
+
+
+def order(
+    layers: Sequence[Convolution], errors: dict[str, float], kept: Sequence[str]
+) -> list[str]:
+    """Convolutions by what they are worth in float; those that must be there come first."""
+    macs = {layer.name: layer.macs for layer in layers}
+    rest = [layer.name for layer in layers if layer.name not in kept]
+    return [*kept, *sorted(rest, key=lambda name: -(errors[name] ** 2) / macs[name])]
+
+
+def steps(
+    quantizer: Quantizer, probe: Probe, ranked: Sequence[str], kept: int, progress: Progress
+) -> list[Step]:
+    """Longer and longer prefixes of ``ranked``, while int8 is worth it."""
+    sizes = _sizes(quantizer.layers, ranked, kept)
+    result = []
+    for index, size in enumerate(sizes):
+        progress.step(index, len(sizes), f"{size} convolutions in float")
+        floats = tuple(ranked[:size])
+        share = int8_share(quantizer.layers, floats)
+        result.append(Step(floats, share, probe.agreement(quantizer, floats)))
+    return result
+
+
+def _sizes(layers: Sequence[Convolution], ranked: Sequence[str], kept: int) -> list[int]:
+    """Numbers of float convolutions to try: each up to four more, then in growing steps."""
+    sizes, size = [], kept
+    while size <= len(ranked):
+        if size > kept and int8_share(layers, ranked[:size]) < LEAST_INT8:
+            break
+        sizes.append(size)
+        size += 1 if size < kept + 4 else 2 if size < kept + 12 else 4
+    return sizes

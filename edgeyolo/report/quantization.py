@@ -1,0 +1,44 @@
+"""What quantization found, for reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def quantization_table(values: dict[str, Any]) -> str:
+    """Every convolution, then what it all comes to."""
+    width = max(len(row["name"]) for row in values["layers"]) + 2
+    lines = [f"{'convolution':<{width}}{'error alone':>12}{'MACs':>8}  precision"]
+    for row in values["layers"]:
+        why = f"  ({row['why']})" if row["why"] else ""
+        lines.append(
+            f"{row['name']:<{width}}{row['error']:>12.4f}{row['macs_share']:>8.1%}"
+            f"  {row['precision']}{why}"
+        )
+    lines += ["", *_summary(values)]
+    return "\n".join(lines)
+
+
+def _summary(values: dict[str, Any]) -> list[str]:
+    gate, val, agreement = values["gate"], values["val"], values["agreement"]
+    latency, threads = values["latency"]["engine_only"], values["latency"]["threads"]
+    return [
+        f"int8: {values['int8_share']:.1%} of the multiply-adds; "
+        f"{values['size_bytes'] / 1e6:.2f} MB, {values['size_ratio']:.2f} x fp32",
+        f"error where objects may be: score {agreement['score']:.3f}, "
+        f"box {agreement['box_px']:.2f} px",
+        _map_line(f"{gate['images']} training images kept apart", gate),
+        _map_line(f"{val['images']} images of val", val),
+        f"detections of fp32 found again on val: {val['matched']} of {val['detections']}; "
+        f"best threshold {val['threshold'][0]:.2f} -> {val['threshold'][1]:.2f}",
+        f"time x fp32 on this machine, {values['engine']} on {threads} threads: "
+        f"{latency['median']:.2f} ({latency['low']:.2f}-{latency['high']:.2f})",
+    ]
+
+
+def _map_line(where: str, part: dict[str, Any]) -> str:
+    low, high = (100 * bound for bound in part["difference_ci"])
+    return (
+        f"mAP50-95 on {where}: {part['before']:.4f} -> {part['after']:.4f}, "
+        f"{100 * part['difference']:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    )

@@ -1,0 +1,123 @@
+"""``edgeyolo export``: every file says what the checkpoint says, or is not there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeyolo.device.bundle import Bundle
+from tests.command import edgeyolo, edgeyolo_json
+from tests.conftest import ENGINES, ROOT
+
+pytestmark = pytest.mark.xdist_group("quantize")
+NET = ROOT / "assets" / "demo-yolov8n.pt"
+
+
+def test_several_engines_and_precisions(tmp_path: Path, small_demo: Path) -> None:
+    values = edgeyolo_json(
+        *("export", NET, "--imgsz", 192, "--precision", "fp32,fp16", "--out", tmp_path / "out"),
+        *("--data", small_demo),
+    )
+    assert {Path(entry["bundle"]).name for entry in values["bundles"]} == {
+        f"{engine}-{precision}" for engine in ENGINES for precision in ("fp32", "fp16")
+    }
+    sizes = {}
+    for entry in values["bundles"]:
+        bundle = Bundle.open(entry["bundle"])
+        assert list(bundle.engines) == [entry["engine"]]
+        assert bundle.precision == entry["precision"]
+        check = entry["check"]
+        assert check["matched"] == check["detections"] > 5
+        assert 0 < check["largest_difference"] < (0.01 if bundle.precision == "fp32" else 0.2)
+        sizes[entry["engine"], bundle.precision] = entry["size_bytes"]
+    for engine in ENGINES:
+        assert sizes[engine, "fp16"] < 0.56 * sizes[engine, "fp32"]
+
+
+def test_photos_are_there_without_a_data_set(tmp_path: Path) -> None:
+    done = edgeyolo("export", NET, "--imgsz", 64, "--engine", "ncnn", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "as the checkpoint gives them" in done.stdout
+    assert (tmp_path / "out" / "bundle.json").is_file()
+
+
+def test_a_file_that_disagrees_is_an_error_and_not_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exporter that writes another net: its head's last bias is off by one."""
+    from edgeyolo.errors import EdgeyoloError
+    from edgeyolo.export import onnxruntime as exporter
+    from edgeyolo.export.photos import sample_photos
+    from edgeyolo.flow.export import export
+    from edgeyolo.slim.checkpoint import open_checkpoint
+
+    real = exporter.to_onnx
+
+    def wrong(graph, *rest):
+        graph.net.model[-1].cv3[0][-1].bias.add_(1)
+        return real(graph, *rest)
+
+    monkeypatch.setattr(exporter, "to_onnx", wrong)
+    with pytest.raises(EdgeyoloError, match="does not agree"):
+        export(open_checkpoint(NET), 192, "onnxruntime", "fp32", tmp_path / "out", sample_photos())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--precision", "int4"), "int4"),
+        (("--precision", ","), "Choose from"),
+        (("--precision", "int8"), "--data"),
+        (("--engine", "tflite"), "tflite"),
+        (("--format", "ultralytics", "--precision", "int8"), "ultralytics"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: tuple[str, ...], word: str, tmp_path: Path) -> None:
+    done = edgeyolo("export", NET, "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 2
+    assert word in done.stderr and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+STOCK = """
+import sys, json
+from pathlib import Path
+from ultralytics import YOLO
+from edgeyolo.images import read_image
+import edgeyolo.workshop
+photo = read_image(Path(sys.argv[1]))
+for path in sys.argv[2:]:
+    found = YOLO(path, task="detect").predict(photo, imgsz=192, rect=False, verbose=False)[0]
+    print(json.dumps([found.names[0], found.boxes.xyxy.tolist(), found.boxes.conf.tolist()]))
+"""
+
+
+def test_stock_ultralytics_opens_its_own_layout(tmp_path: Path, small_demo: Path) -> None:
+    done = edgeyolo(
+        *("export", NET, "--imgsz", 192, "--format", "ultralytics", "--out", tmp_path / "out"),
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    written = json.loads(done.stdout)
+    assert list(written) == list(ENGINES)
+    photo = sorted((small_demo.parent / "images" / "val").iterdir())[0]
+    run = subprocess.run(
+        [sys.executable, "-c", STOCK, photo, NET, *written.values()],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr
+    net, *others = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("[")]
+    assert len(others) == len(ENGINES)
+    for name, boxes, scores in others:
+        assert name == net[0]
+        np.testing.assert_allclose(boxes, net[1], atol=0.1)
+        np.testing.assert_allclose(scores, net[2], atol=1e-3)

@@ -1,0 +1,180 @@
+"""``edgeyolo quantize`` as a user runs it: it still detects, tells the cost, and loses nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edgeyolo.device.bundle import MANIFEST, Bundle
+from edgeyolo.device.detector import Detector
+from edgeyolo.files import write_json
+from edgeyolo.images import read_image
+from tests.command import edgeyolo, edgeyolo_json
+from tests.conftest import ENGINES, ROOT
+
+pytestmark = pytest.mark.xdist_group("quantize")
+SIZE = 192
+NET = ROOT / "assets" / "demo-yolov8n.pt"
+
+
+@pytest.fixture(scope="session")
+def fp32(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The demo net for all engines, at a small size."""
+
+    def export(folder: Path) -> None:
+        from edgeyolo.export.bundle import write_bundle
+        from edgeyolo.slim.checkpoint import open_checkpoint
+
+        write_bundle(open_checkpoint(NET), SIZE, ENGINES, folder)
+
+    return made_once("demo-bundle", export)
+
+
+@pytest.fixture(scope="session")
+def quantized(
+    fp32: Path, small_demo: Path, made_once: Callable[[str, Callable[[Path], object]], Path]
+) -> Callable[[str], tuple[Path, dict[str, Any]]]:
+    """The int8 bundle of an engine, and what the command said."""
+
+    def run(engine: str) -> tuple[Path, dict[str, Any]]:
+        def fill(folder: Path) -> None:
+            folder.mkdir()
+            values = edgeyolo_json(
+                *("quantize", fp32, "--engine", engine, "--data", small_demo),
+                *("--out", folder / "bundle", "--images", 8, "--max-drop", 100),
+            )
+            write_json(folder / "said.json", values)
+
+        folder = made_once(f"quantized-{engine}", fill)
+        return folder / "bundle", json.loads((folder / "said.json").read_text())
+
+    return run
+
+
+Quantized = Callable[[str], tuple[Path, dict[str, Any]]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_still_detects(engine: str, quantized: Quantized, fp32: Path, small_demo: Path) -> None:
+    folder, said = quantized(engine)
+    assert Bundle.open(folder).precision == "int8"
+    assert said["val"]["matched"] >= 0.9 * said["val"]["detections"] > 0
+    assert abs(said["val"]["difference"]) < 0.05
+    assert said["agreement"]["box_px"] < 0.5
+    assert said["agreement"]["score"] < 0.05
+    assert 0.85 <= said["int8_share"] <= 1
+    assert said["size_ratio"] < 0.33
+    exact, coarse = Detector(fp32, engine), Detector(folder, engine)
+    photo = read_image(sorted((small_demo.parent / "images" / "val").iterdir())[0])
+    scores = [detector(photo).score for detector in (exact, coarse)]
+    assert scores[1].max() == pytest.approx(scores[0].max(), abs=0.05)
+    assert (scores[0] != scores[1][: len(scores[0])]).any()  # it is not the fp32 net again
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_table_tells_of_each_convolution(engine: str, quantized: Quantized) -> None:
+    folder, said = quantized(engine)
+    rows = {row["name"]: row for row in said["layers"]}
+    assert len(rows) == 63
+    assert next(iter(rows)) == "model.0"
+    assert "model.22.cv3.2.2" in rows
+    assert sum(row["macs_share"] for row in rows.values()) == pytest.approx(1, abs=1e-3)
+    floats = {name for name, row in rows.items() if row["precision"] == "float"}
+    assert floats == set(said["float_layers"])
+    assert floats == set(Bundle.open(folder).provenance["quantization"]["float_layers"])
+    share = sum(row["macs_share"] for row in rows.values() if row["precision"] == "int8")
+    assert share == pytest.approx(said["int8_share"], abs=1e-3)
+
+
+def test_the_same_input_gives_the_same_bytes(
+    fp32: Path, small_demo: Path, quantized: Quantized, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Also with nothing in the cache, and of the calibration that was interrupted."""
+    folder, _ = quantized("ncnn")
+    monkeypatch.setenv("EDGEYOLO_CACHE_DIR", str(tmp_path / "cache"))
+    edgeyolo_json(
+        *("quantize", fp32, "--engine", "ncnn", "--data", small_demo),
+        *("--out", tmp_path / "again", "--images", 8, "--max-drop", 100),
+    )
+    for name in ("model.ncnn.param", "model.ncnn.bin"):
+        digests = [
+            hashlib.sha256((f / name).read_bytes()).digest() for f in (folder, tmp_path / "again")
+        ]
+        assert digests[0] == digests[1], name
+
+
+def test_what_must_stay_in_float_does(fp32: Path, small_demo: Path, tmp_path: Path) -> None:
+    said = edgeyolo_json(
+        *("quantize", fp32, "--engine", "ncnn", "--data", small_demo, "--out", tmp_path / "out"),
+        *("--images", 8, "--max-drop", 100, "--keep-float", "model.22.cv2.0.*"),
+    )
+    kept = [row["name"] for row in said["layers"] if row["why"] == "asked for"]
+    assert kept == [f"model.22.cv2.0.{index}" for index in range(3)]
+    assert set(kept) <= set(said["float_layers"])
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_size_that_nothing_fits_is_said(fp32: Path, small_demo: Path, tmp_path: Path) -> None:
+    done = edgeyolo(
+        *("quantize", fp32, "--engine", "ncnn", "--data", small_demo, "--out", tmp_path / "out"),
+        *("--images", 8, "--target-size", "1MB"),
+    )
+    assert done.returncode == 5
+    assert "the smallest" in done.stderr
+    assert Bundle.open(tmp_path / "out").precision == "int8"  # nothing is lost
+    assert len(Bundle.open(tmp_path / "out").provenance["quantization"]["float_layers"]) == 0
+
+
+def _other_net(fp32: Path, folder: Path) -> Path:
+    """A bundle whose manifest says that it holds another net."""
+    shutil.copytree(fp32, folder)
+    bundle = Bundle.open(folder)
+    bundle.provenance["spec"]["width"] = 0.125
+    write_json(folder / MANIFEST, bundle.to_manifest())
+    return folder
+
+
+def test_bad_input_is_one_sentence(
+    fp32: Path, small_demo: Path, quantized: Quantized, tmp_path: Path
+) -> None:
+    broken = tmp_path / "data"
+    shutil.copytree(small_demo.parent, broken)
+    for image in (broken / "images" / "train").iterdir():
+        image.write_bytes(b"no image")
+    lonely = tmp_path / "lonely"
+    shutil.copytree(small_demo.parent, lonely)
+    for image in sorted((lonely / "images" / "train").iterdir())[1:]:
+        image.unlink()
+    renamed = yaml.safe_load(small_demo.read_text())
+    renamed |= {"path": str(small_demo.parent), "names": ["a"]}
+    (tmp_path / "renamed.yaml").write_text(yaml.safe_dump({**renamed, "nc": 1}))
+    (tmp_path / "x.onnx").write_bytes(b"")
+    int8, _ = quantized("ncnn")
+    for model, data, word, extra in (
+        (fp32, broken / "data.yaml", "not a readable image", ()),
+        (fp32, lonely / "data.yaml", "1 training image", ()),
+        (fp32, tmp_path / "renamed.yaml", "other classes", ()),
+        (fp32, small_demo, "No convolution is called", ("--keep-float", "nothing")),
+        (fp32, small_demo, "There is no engine 'tflite'", ("--engine", "tflite")),
+        (fp32, small_demo, "not a size", ("--target-size", "big")),
+        (int8, small_demo, "int8 already", ()),
+        (int8, small_demo, "holds nothing for openvino", ("--engine", "openvino")),
+        (tmp_path / "x.onnx", small_demo, "is not a bundle", ()),
+        (tmp_path / "none.pt", small_demo, "no checkpoint", ()),
+        (_other_net(fp32, tmp_path / "other"), small_demo, "not the net", ()),
+        (fp32, small_demo, "exists already", ("--out", int8)),
+    ):
+        out = () if "--out" in extra else ("--out", tmp_path / "out")
+        engine = () if "--engine" in extra else ("--engine", "ncnn")
+        done = edgeyolo("quantize", model, "--data", data, *out, *engine, *extra)
+        assert done.returncode == 2, (word, done.stderr)
+        assert word in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "out").exists(), word
