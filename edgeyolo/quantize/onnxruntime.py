@@ -146,8 +146,10 @@ class Quantizer:
             extra_options={"TensorQuantOverrides": overrides},
         )
         quantizer.quantize_model()
+        quantizer.model.topological_sort()  # the checker asks for it
         result: onnx.ModelProto = quantizer.model.model
         store_kernels_as_float16(result, {self._nodes[name].input[1] for name in floats})
+        onnx.checker.check_model(result, full_check=True)
         return result
 
     def _tensor_data(self) -> dict[str, Any]:

@@ -121,3 +121,71 @@ def test_stock_ultralytics_opens_its_own_layout(tmp_path: Path, small_demo: Path
         assert name == net[0]
         np.testing.assert_allclose(boxes, net[1], atol=0.1)
         np.testing.assert_allclose(scores, net[2], atol=1e-3)
+
+
+@pytest.mark.parametrize(("source", "reg_max"), [("image", 16), ("letterboxed", 1)])
+def test_one_file_from_pixels_to_boxes(
+    source: str, reg_max: int, tmp_path: Path, small_demo: Path
+) -> None:
+    """In plain ONNX Runtime it finds what our runtime finds."""
+    import onnx
+    import onnxruntime
+
+    from edgeyolo.device.detector import Detector
+    from edgeyolo.device.letterbox import letterbox
+    from edgeyolo.images import read_image
+
+    net = NET if reg_max == 16 else _one_bin(tmp_path / "one.pt")
+    assert (
+        edgeyolo(
+            *(
+                "export",
+                net,
+                "--engine",
+                "onnxruntime",
+                "--imgsz",
+                192,
+                "--out",
+                tmp_path / "bundle",
+            )
+        ).returncode
+        == 0
+    )
+    out = tmp_path / "net.onnx"
+    said = edgeyolo_json("export", tmp_path / "bundle", "--standalone", source, "--out", out)
+    assert said["license"] == "AGPL-3.0-or-later"
+    model = onnx.load(out)
+    onnx.checker.check_model(model, full_check=True)
+    assert json.loads({e.key: e.value for e in model.metadata_props}["imgsz"]) == [192, 192]
+    session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
+    detector = Detector(tmp_path / "bundle")
+    found = 0
+    for photo in sorted((small_demo.parent / "images" / "train").iterdir())[:6]:
+        image = read_image(photo)[:, : 300 + 20 * found]
+        expected = detector(image)
+        pixels = image[:, :, ::-1]
+        blob, placement = letterbox(image, 192, 192)
+        if source == "letterboxed":
+            pixels = np.round(blob[0].transpose(1, 2, 0) * 255).astype(np.uint8)
+        boxes, scores, classes = session.run(None, {"image": np.ascontiguousarray(pixels)})
+        if source == "letterboxed":
+            boxes = placement.to_source(boxes)
+        assert classes.tolist() == expected.class_id.tolist()
+        # OpenCV scales images in fixed point, which moves a pixel by 1/255 now and then.
+        np.testing.assert_allclose(boxes, expected.xyxy, atol=0.5 if source == "image" else 1e-3)
+        np.testing.assert_allclose(scores, expected.score, atol=0.03 if source == "image" else 1e-5)
+        found += len(expected)
+    assert found > 5
+
+
+def _one_bin(path: Path) -> Path:
+    """The demo net with a single bin per box side."""
+    from edgeyolo.slim.checkpoint import names_of, open_checkpoint, save_checkpoint
+    from edgeyolo.slim.inherit import inherit
+    from edgeyolo.slim.spec import SlimSpec
+
+    wide = open_checkpoint(NET)
+    net, _ = inherit(wide, SlimSpec(reg_max=1), names_of(wide))
+    net.imgsz = 192
+    save_checkpoint(net, path)
+    return path

@@ -161,15 +161,16 @@ def test_equal_to_the_real_net(spec: SlimSpec, classes: int) -> None:
     assert 4 * stored == expected.file_size_bytes
 
 
-def test_every_convolution_is_in_the_table() -> None:
+@given(specs(widest=16), st.sampled_from([1, 80]))
+@settings(max_examples=8, deadline=None, derandomize=True)
+def test_every_convolution_is_in_the_table_under_its_name(spec: SlimSpec, classes: int) -> None:
     net_module = pytest.importorskip("edgeyolo.slim.net")
     torch = pytest.importorskip("torch")
-    spec = SlimSpec(width=0.125)
-    net = net_module.build(spec, ("a", "b"))
-    real = sorted(
-        (m.in_channels, m.out_channels, m.kernel_size[0])
+    net = net_module.build(spec, tuple(f"class {index}" for index in range(classes)))
+    real = {
+        name.removesuffix(".conv"): (m.in_channels, m.out_channels, m.kernel_size[0])
         for name, m in net.named_modules()
-        if isinstance(m, torch.nn.Conv2d) and ".dfl." not in f".{name}."
-    )
-    table = sorted((c.inputs, c.outputs, c.kernel) for c in convolutions(spec, 2) if c.trained)
+        if isinstance(m, torch.nn.Conv2d)
+    }
+    table = {c.name: (c.inputs, c.outputs, c.kernel) for c in convolutions(spec, classes)}
     assert table == real

@@ -29,6 +29,11 @@ from edgeyolo.cli.options import json_flag, setting
     show_default=True,
     help="ultralytics: what YOLO(path) opens, with decoded output0.",
 )
+@click.option(
+    "--standalone",
+    type=click.Choice(["image", "letterboxed"]),
+    help="One ONNX file from uint8 pixels (any image, or one of the net's size) to boxes.",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--data", help="data.yaml to calibrate int8 on, and to check on.")
 @setting("imgsz", help="side of the square input in pixels [as trained]")
@@ -39,6 +44,7 @@ def command(
     engine: str | None,
     precision: str,
     layout: str,
+    standalone: str | None,
     out: Path,
     data: str | None,
     imgsz: int | None,
@@ -47,8 +53,13 @@ def command(
 ) -> None:
     """Export CHECKPOINT, a YOLOv8 .pt, and compare each file with it on photos.
 
+    With --standalone it may be a bundle for ONNX Runtime too, in any precision; OUT is then a file.
+
     One engine and one precision go to OUT/bundle.json, several to OUT/ENGINE-PRECISION/bundle.json.
     """
+    if standalone:
+        _standalone(checkpoint, standalone, out, imgsz, force, as_json)
+        return
     if layout == "ultralytics":
         _stock(checkpoint, engine, precision, out, imgsz, as_json)
         return
@@ -83,6 +94,30 @@ def command(
         return
     for answer in answers:
         click.echo(_line(answer))
+
+
+def _standalone(
+    model: Path, source: str, out: Path, imgsz: int | None, force: bool, as_json: bool
+) -> None:
+    """Write one file; the bundle it is made of may be int8."""
+    import onnx
+
+    from edgeyolo.errors import UsageError
+    from edgeyolo.export.standalone import INPUTS, to_standalone
+    from edgeyolo.files import write_bytes
+    from edgeyolo.flow.quantize import fp32_of
+
+    if out.suffix != ".onnx":
+        raise UsageError(f"{out} is not an ONNX file.", "Name it, as --out net.onnx.")
+    if out.exists() and not force:
+        raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")
+    with fp32_of(model, "onnxruntime", imgsz) as bundle:
+        written: onnx.ModelProto = to_standalone(bundle, next(i for i in INPUTS if i == source))
+    write_bytes(out, written.SerializeToString())
+    facts = {entry.key: entry.value for entry in written.metadata_props}
+    answer = {"model": str(out), "size_bytes": out.stat().st_size, **facts}
+    text = f"{out}: {answer['precision']}, {answer['size_bytes'] / 1e6:.2f} MB; {answer['input']}"
+    click.echo(json.dumps(answer) if as_json else f"{text} -> boxes, scores, classes")
 
 
 def _stock(
