@@ -51,8 +51,9 @@ def _columns(layer: Convolution, count: int = 4000) -> np.ndarray:
     return np.column_stack([values, np.ones(count)])
 
 
-def test_outputs_are_closer_than_by_rounding_to_the_nearest() -> None:
-    layer = _layer(16, 32, 3)
+@pytest.mark.parametrize("size", [1, 3])  # within one block of columns, and over several
+def test_outputs_are_closer_than_by_rounding_to_the_nearest(size: int) -> None:
+    layer = _layer(16, 32, size)
     columns, scales = _columns(layer), weight_scales(layer.kernel)
     exact = columns @ np.column_stack([layer.kernel.reshape(16, -1), layer.bias]).T
     errors = []
