@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     the new one is complete.
     """
     with fail_clearly(path):
+        is_new = not path.parent.exists()
         path.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
@@ -77,6 +78,9 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
             work.replace(path)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
+            if is_new:
+                with suppress(OSError):  # somebody else may have put something there
+                    path.parent.rmdir()
             raise
 
 
