@@ -32,7 +32,7 @@ from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.quantizer import Quantizer, load_quantizer
 from edgeyolo.quantize.ranges import Method
 from edgeyolo.quantize.search import Step, order, sensitivity, steps
-from edgeyolo.quantize.select import FEW, split_training
+from edgeyolo.quantize.select import FEW, Split, split_training
 from edgeyolo.quantize.trial import Probe, candidate
 
 STAGES = 5
@@ -109,63 +109,87 @@ def quantize(
     for warning in warnings:
         progress.line(warning)
 
-    images = CalibrationImages(split.calibration, bundle.height, bundle.width)
-    stored = Cache(cache, bundle, request.engine, [*split.calibration, *split.gate[:_PROBE]])
-    progress.stage(f"Calibrate on {len(images)} training images", 1, STAGES)
-    ranges, rounded = calibrate(quantizer, images, request.method, stored, progress)
-    quantizer.prepare(ranges, rounded, images.blobs)
-
-    progress.stage("Find what must stay in float", 2, STAGES)
-    probe_images = CalibrationImages(split.gate[:_PROBE], bundle.height, bundle.width)
-    probe = Probe(bundle, request.engine, list(probe_images.blobs()))
-    errors = sensitivity(quantizer, probe, stored, progress)
-    ranked = order(quantizer.layers, errors, kept)
-    tried = steps(quantizer, probe, ranked, len(kept), progress)
-
+    errors, tried = _search(bundle, quantizer, request, split, kept, cache, progress)
     progress.stage(f"Judge by {len(split.gate)} other training images", 3, STAGES)
     gate = _judge(bundle, gate_samples, request.engine)
     chosen, gated = _choose(bundle, quantizer, request, tried, gate)
-
     quantization = {
         "engine": request.engine,
         "method": request.method,
         "seed": request.seed,
-        "calibration_images": len(images),
+        "calibration_images": len(split.calibration),
         "float_layers": list(chosen.floats),
         "int8_share": round(chosen.share, 4),
     }
+    written = _write(bundle, quantizer, chosen, quantization, out, force=force)
+    return {
+        "bundle": str(out),
+        "name": bundle.name,
+        "precision": written.precision,
+        **quantization,
+        "warnings": warnings,
+        "layers": _layer_rows(quantizer.layers, errors, chosen.floats, kept),
+        "agreement": chosen.agreement.to_dict(),
+        "gate": gated,
+        **_measure(bundle, written, request.engine, dataset, progress),
+    }
+
+
+def _search(
+    bundle: Bundle,
+    quantizer: Quantizer,
+    request: Request,
+    split: Split,
+    kept: Sequence[str],
+    cache: Path | None,
+    progress: Progress,
+) -> tuple[dict[str, float], list[Step]]:
+    """Calibrate; error of each convolution alone, and sets of float ones to choose from."""
+    images = CalibrationImages(split.calibration, bundle.height, bundle.width)
+    probed = CalibrationImages(split.gate[:_PROBE], bundle.height, bundle.width)
+    stored = Cache(cache, bundle, request.engine, [*images.paths, *probed.paths])
+    progress.stage(f"Calibrate on {len(images)} training images", 1, STAGES)
+    ranges, rounded = calibrate(quantizer, images, request.method, stored, progress)
+    quantizer.prepare(ranges, rounded, images.blobs)
+    progress.stage("Find what must stay in float", 2, STAGES)
+    probe = Probe(bundle, request.engine, list(probed.blobs()))
+    errors = sensitivity(quantizer, probe, stored, progress)
+    ranked = order(quantizer.layers, errors, kept)
+    return errors, steps(quantizer, probe, ranked, len(kept), progress)
+
+
+def _write(
+    bundle: Bundle,
+    quantizer: Quantizer,
+    chosen: Step,
+    quantization: dict[str, Any],
+    out: Path,
+    *,
+    force: bool,
+) -> Bundle:
     with new_folder(out, replace=force) as work:
-        files = quantizer.write(chosen.floats, work)
         result = replace(
             bundle,
             root=work,
-            engines={request.engine: files},
+            engines={quantization["engine"]: quantizer.write(chosen.floats, work)},
             precision="int8",
             provenance={**bundle.provenance, "quantization": quantization},
         )
         write_json(work / MANIFEST, result.to_manifest())
-    written = Bundle.open(out)
+    return Bundle.open(out)
 
+
+def _measure(
+    fp32: Bundle, int8: Bundle, engine: str, dataset: Dataset, progress: Progress
+) -> dict[str, Any]:
+    """What it cost on val, and what it brings here."""
     progress.stage("Measure accuracy on val", 4, STAGES)
-    before = _judge(bundle, load_split(dataset, "val"), request.engine, progress)
-    after = _again(written, before, request.engine, progress)
+    before = _judge(fp32, load_split(dataset, "val"), engine, progress)
+    after = _again(int8, before, engine, progress)
     progress.stage("Measure latency on this machine", 5, STAGES)
-    latency = _latency(bundle, written, request.engine, dataset, progress)
-    sizes = [b.size_bytes(request.engine) for b in (bundle, written)]
+    latency = _latency(fp32, int8, engine, dataset, progress)
+    sizes = [bundle.size_bytes(engine) for bundle in (fp32, int8)]
     return {
-        "bundle": str(out),
-        "name": bundle.name,
-        "precision": "int8",
-        **quantization,
-        "warnings": warnings,
-        "layers": _layer_rows(quantizer.layers, errors, chosen.floats, kept),
-        "agreement": {
-            "error": round(chosen.agreement.error, 5),
-            "score": round(chosen.agreement.score, 5),
-            "box_px": round(chosen.agreement.box_px, 3),
-            "anchors": chosen.agreement.anchors,
-        },
-        "gate": gated,
         "val": {**_comparison(before.accuracy, after.accuracy), **_matches(before, after)},
         "size_bytes": sizes[1],
         "size_ratio": round(sizes[1] / sizes[0], 4),

@@ -34,6 +34,15 @@ class Agreement:
     box_px: float
     anchors: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "error": round(self.error, 5),
+            "score": round(self.score, 5),
+            "box_px": round(self.box_px, 3),
+            "anchors": self.anchors,
+        }
+
 
 def agreement(
     bundle: Bundle, expected: Sequence[Sequence[Float]], found: Sequence[Sequence[Float]]
