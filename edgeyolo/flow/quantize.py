@@ -153,7 +153,7 @@ def _search(
     quantizer.prepare(ranges, rounded, images.blobs)
     progress.stage("Find what must stay in float", 2, STAGES)
     probe = Probe(bundle, request.engine, list(probed.blobs()))
-    errors = sensitivity(quantizer, probe, stored, progress)
+    errors = sensitivity(quantizer, probe, request.method, stored, progress)
     ranked = order(quantizer.layers, errors, kept)
     return errors, steps(quantizer, probe, ranked, len(kept), progress)
 

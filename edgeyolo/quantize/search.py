@@ -15,6 +15,7 @@ from edgeyolo.quantize.agreement import Agreement
 from edgeyolo.quantize.calibrate import Cache
 from edgeyolo.quantize.layers import Convolution, int8_share
 from edgeyolo.quantize.quantizer import Quantizer
+from edgeyolo.quantize.ranges import Method
 from edgeyolo.quantize.trial import Probe
 
 LEAST_INT8 = 0.85  # of the multiply-adds: below, int8 is not worth its trouble
@@ -30,18 +31,19 @@ class Step:
 
 
 def sensitivity(
-    quantizer: Quantizer, probe: Probe, cache: Cache, progress: Progress
+    quantizer: Quantizer, probe: Probe, method: Method, cache: Cache, progress: Progress
 ) -> dict[str, float]:
     """Error (see :class:`Agreement`) of the net with one convolution in int8, for each of them."""
     names = [layer.name for layer in quantizer.layers]
-    stored = cache.load("sensitivity") or {}
+    kept = f"sensitivity-{method}"  # the ranges differ, and so do the errors
+    stored = cache.load(kept) or {}
     found = {name: float(value) for name, value in stored.items()}
     for index, name in enumerate(names):
         if name not in found:
             progress.step(index, len(names), name)
             others = [other for other in names if other != name]
             found[name] = probe.agreement(quantizer, others).error
-            cache.save("sensitivity", found)
+            cache.save(kept, found)
     return found
 
 

@@ -21,12 +21,10 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     """Read ``2MB``, ``900 kB`` or a number of bytes."""
     if value is None:
         return None
-    found = re.fullmatch(r"([0-9.]+)\s*(|B|KB|MB)", value.strip().upper())
-    try:
-        assert found
-        return int(float(found[1]) * _UNITS[found[2]])
-    except (AssertionError, ValueError):
-        raise UsageError(f"{value!r} is not a size.", "Write it as 2MB or 900kB.") from None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(|B|KB|MB)", value.strip().upper())
+    if found is None:
+        raise UsageError(f"{value!r} is not a size.", "Write it as 2MB or 900kB.")
+    return int(float(found[1]) * _UNITS[found[2]])
 
 
 @click.command(short_help="Write a bundle in partial int8 that still detects.")
