@@ -74,6 +74,9 @@ def test_profiles_are_in_the_wheel(board: Path) -> None:
     [
         (("slim", "--data", "demo"), "workshop"),
         (("export", "{weights}", "--out", "out"), "workshop"),
+        (("export", "{weights}", "--data", "{data}", "--out", "out"), "workshop"),
+        (("quantize", "{weights}", "--data", "{data}", "--out", "out"), "workshop"),
+        (("quantize", "{bundle}", "--data", "{data}", "--out", "out"), "workshop"),
         (("val", "{bundle}", "--data", "{data}"), "val"),
         (("bench", "{bundle}", "--engine", "ncnn"), "ncnn"),
     ],
