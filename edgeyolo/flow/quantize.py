@@ -14,6 +14,7 @@ from edgeyolo.dataset.check import Sample, load_images, load_split
 from edgeyolo.dataset.read import Dataset
 from edgeyolo.device.bundle import MANIFEST, Bundle
 from edgeyolo.device.detections import Detections
+from edgeyolo.device.engine import load_engine
 from edgeyolo.errors import BundleError, UsageError
 from edgeyolo.files import new_folder, write_json
 from edgeyolo.measure.accuracy import (
@@ -31,6 +32,7 @@ from edgeyolo.quantize.calibrate import Cache, CalibrationImages, calibrate
 from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.quantizer import Quantizer, load_quantizer
 from edgeyolo.quantize.ranges import Method
+from edgeyolo.quantize.salience import salience
 from edgeyolo.quantize.search import Step, order, sensitivity, steps
 from edgeyolo.quantize.select import FEW, Split, split_training
 from edgeyolo.quantize.trial import Probe, candidate
@@ -149,7 +151,15 @@ def _search(
     probed = CalibrationImages(split.gate[:_PROBE], bundle.height, bundle.width)
     stored = Cache(cache, bundle, request.engine, [*images.paths, *probed.paths])
     progress.stage(f"Calibrate on {len(images)} training images", 1, STAGES)
-    ranges, rounded = calibrate(quantizer, images, request.method, stored, progress)
+    engine = load_engine(bundle, request.engine)
+    ranges, rounded = calibrate(
+        quantizer,
+        images,
+        lambda blob: salience(engine.infer(blob), bundle.strides),
+        request.method,
+        stored,
+        progress,
+    )
     quantizer.prepare(ranges, rounded, images.blobs)
     progress.stage("Find what must stay in float", 2, STAGES)
     probe = Probe(bundle, request.engine, list(probed.blobs()))

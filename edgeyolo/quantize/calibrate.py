@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,15 @@ from edgeyolo.progress import Progress
 from edgeyolo.quantize.quantizer import Quantizer, Rounded
 from edgeyolo.quantize.ranges import Method, Range, choose_range
 from edgeyolo.quantize.rounding import fits, input_columns, round_weights
+from edgeyolo.quantize.salience import positions
 from edgeyolo.quantize.statistics import TensorStatistics
 
 _SAVE_EVERY = 8  # images
 _FOR_MOMENTS = 32  # images; more change nothing that could be measured
-_VERSION = 1  # of what is kept on disk
+_VERSION = 2  # of what is kept on disk
+
+
+Seen = Callable[[Float], Float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,16 @@ class CalibrationImages:
 def calibrate(
     quantizer: Quantizer,
     images: CalibrationImages,
+    seen: Seen,
     method: Method,
     cache: Cache,
     progress: Progress,
 ) -> tuple[dict[str, Range], dict[str, Rounded]]:
-    """Range of each tap and rounded weights of each convolution; the same for the same images."""
-    statistics = _statistics(quantizer, images, cache, progress)
+    """Range of each tap and rounded weights of each convolution; the same for the same images.
+
+    ``seen`` says of an image's blob where the net sees something, as :func:`salience` does.
+    """
+    statistics = _statistics(quantizer, images, seen, cache, progress)
     ranges = {
         name: choose_range(tensor, method, quantizer.levels, quantizer.through(name))
         for name, tensor in statistics.items()
@@ -76,8 +84,27 @@ def calibrate(
     return ranges, rounded
 
 
+class _Counted:
+    """Positions of one image that count, the same for all tensors of a size."""
+
+    def __init__(self, seen: Float, seed: int) -> None:
+        self._seen, self._generator = seen, np.random.default_rng(seed)
+        self._chosen: dict[tuple[int, int], Any] = {}
+
+    def positions(self, values: Float) -> Any:
+        height, width = values.shape[-2:]
+        if (height, width) not in self._chosen:
+            found = positions(self._seen, height, width, self._generator)
+            self._chosen[height, width] = found
+        return self._chosen[height, width]
+
+
 def _statistics(
-    quantizer: Quantizer, images: CalibrationImages, cache: Cache, progress: Progress
+    quantizer: Quantizer,
+    images: CalibrationImages,
+    seen: Seen,
+    cache: Cache,
+    progress: Progress,
 ) -> dict[str, TensorStatistics]:
     stored = cache.load("statistics") or {"done": np.array(0)}
     done = int(stored.pop("done"))
@@ -88,8 +115,10 @@ def _statistics(
         )
     for index in range(done, len(images)):
         progress.step(index, len(images), "looking at tensors")
-        for name, values in quantizer.taps(images.blob(index)):
-            tensors.setdefault(name, TensorStatistics()).add(values)
+        blob = images.blob(index)
+        counted = _Counted(seen(blob), index)
+        for name, values in quantizer.taps(blob):
+            tensors.setdefault(name, TensorStatistics()).add(values, counted.positions(values))
         if (index + 1) % _SAVE_EVERY == 0 or index + 1 == len(images):
             arrays: dict[str, Any] = {"done": np.array(index + 1)}
             for name, tensor in tensors.items():

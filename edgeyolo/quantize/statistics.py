@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Float = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.floating[Any]]
 
 _HALF = 2048  # bins on each side of zero: sixteen to a step of int8
@@ -31,11 +32,16 @@ class TensorStatistics:
     reach: float = _SMALLEST
     counts: Counts = field(default_factory=lambda: np.zeros(2 * _HALF, np.float64))
 
-    def add(self, values: Float) -> None:
-        """Count a tensor of any shape."""
+    def add(self, values: Float, counted: Indices | None = None) -> None:
+        """Extremes of a tensor of any shape; counts of all positions, or of some.
+
+        ``counted`` are flat indices into the last two axes, height and width.
+        """
+        self.low = min(self.low, float(values.min()))
+        self.high = max(self.high, float(values.max()))
+        if counted is not None:
+            values = values.reshape(*values.shape[:-2], -1)[..., counted]
         flat = values.reshape(-1)
-        self.low = min(self.low, float(flat.min()))
-        self.high = max(self.high, float(flat.max()))
         while max(-self.low, self.high) >= self.reach:
             self._widen()
         bins = np.floor(flat * np.float32(_HALF / self.reach)).astype(np.int32) + _HALF
