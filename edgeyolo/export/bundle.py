@@ -21,8 +21,11 @@ from edgeyolo.versions import installed
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
+    from edgeyolo.export.storage import Storage
+
 ENGINES = ("onnxruntime", "ncnn", "openvino")
-PRECISIONS = ("fp32", "fp16")  # int8 is made from fp32, by the quantizers
+# int8 is made from fp32, by the quantizers.
+PRECISIONS: tuple[Storage, ...] = ("fp32", "fp16", "int8-weights")
 _PACKAGES = ("torch", "ultralytics", "onnx", "onnxruntime", "ncnn", "pnnx", "openvino")
 
 
@@ -32,28 +35,28 @@ def write_bundle(
     engines: Sequence[str],
     out: Path,
     *,
-    precision: str = "fp32",
+    precision: Storage = "fp32",
     force: bool = False,
     provenance: dict[str, Any] | None = None,
     check: Callable[[Bundle], None] | None = None,
 ) -> Bundle:
     """Export a net to ``out``, whole or not at all; the first engine becomes the default.
 
-    fp16 is how kernels are stored; each engine computes in what its core is good at. ``check`` sees
-    the bundle before it is put in place, and may raise.
+    A precision is how kernels are stored; each engine computes in what its core is good at.
+    ``check`` sees the bundle before it is put in place, and may raise.
 
     Raises:
         UsageError: for an unknown engine, a size that is no multiple of 32, or an ``out`` that
             exists and ``force`` is not given.
         MissingDependencyError: when an exporter is not installed.
     """
-    check_request(engines, imgsz, out, force=force)
+    check_request(engines, imgsz, out, precision=precision, force=force)
     from edgeyolo.export.graph import RawHeads
 
     strides, graph = spec_of(net).strides, RawHeads(net)
     with new_folder(out, replace=force) as work:
         files = {
-            engine: _exporter(engine).write(graph, imgsz, strides, work, half=precision == "fp16")
+            engine: _exporter(engine).write(graph, imgsz, strides, work, precision)
             for engine in engines
         }
         bundle = _describe(net, imgsz, precision, work, files, provenance or {})
@@ -93,7 +96,9 @@ def _describe(
     )
 
 
-def check_request(engines: Sequence[str], imgsz: int, out: Path, *, force: bool) -> None:
+def check_request(
+    engines: Sequence[str], imgsz: int, out: Path, *, precision: str = "fp32", force: bool
+) -> None:
     """Refuse what cannot work before anything long is done."""
     for engine in engines:
         if engine not in ENGINES:
@@ -101,6 +106,11 @@ def check_request(engines: Sequence[str], imgsz: int, out: Path, *, force: bool)
                 f"There is no engine {engine!r} to export to.",
                 f"The engines are {', '.join(ENGINES)}.",
             )
+    if "ncnn" in engines and precision == "int8-weights":
+        raise UsageError(
+            "ncnn cannot keep weights in int8 and compute in float.",
+            "Choose --precision fp16 or int8, or another --engine.",
+        )
     check_imgsz(imgsz)
     if out.exists() and not force:
         raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")

@@ -12,12 +12,17 @@ import torch
 
 from edgeyolo.errors import EdgeyoloError
 from edgeyolo.export.graph import RawHeads, example_input
+from edgeyolo.export.storage import Storage
 
 FILES = {"param": "model.ncnn.param", "bin": "model.ncnn.bin"}
 
 
 def write(
-    graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path, *, half: bool = False
+    graph: RawHeads,
+    imgsz: int,
+    strides: tuple[int, ...],
+    folder: Path,
+    storage: Storage = "fp32",
 ) -> dict[str, str]:
     """Write ``model.ncnn.param`` and ``.bin``; return the file of each role.
 
@@ -28,7 +33,7 @@ def write(
         traced.save(f"{work}/model.pt")
         # The binary itself: pnnx's Python wrapper goes on to import the code that it generates.
         shape = f"inputshape=[1,3,{imgsz},{imgsz}]"
-        command = [pnnx.EXEC_PATH, "model.pt", shape, f"fp16={int(half)}"]
+        command = [pnnx.EXEC_PATH, "model.pt", shape, f"fp16={int(storage == 'fp16')}"]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
         for name in FILES.values():
             if not (Path(work) / name).is_file():

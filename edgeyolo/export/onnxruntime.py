@@ -9,19 +9,29 @@ import onnx
 import torch
 
 from edgeyolo.export.graph import RawHeads, example_input, output_names
-from edgeyolo.export.half import store_kernels_as_float16
+from edgeyolo.export.storage import (
+    Storage,
+    store_kernels_as_float16,
+    store_kernels_as_int8,
+)
 
 _OPSET = 17  # every ONNX Runtime since 1.12 (2022) reads it
 FILES = {"model": "model.onnx"}
 
 
 def write(
-    graph: RawHeads, imgsz: int, strides: tuple[int, ...], folder: Path, *, half: bool = False
+    graph: RawHeads,
+    imgsz: int,
+    strides: tuple[int, ...],
+    folder: Path,
+    storage: Storage = "fp32",
 ) -> dict[str, str]:
     """Write ``model.onnx``; return the file of each role."""
     model = to_onnx(graph, imgsz, strides)
-    if half:
+    if storage == "fp16":
         store_kernels_as_float16(model)
+    elif storage == "int8-weights":
+        store_kernels_as_int8(model)
     onnx.save(model, folder / FILES["model"])
     return FILES
 

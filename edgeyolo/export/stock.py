@@ -19,6 +19,7 @@ from edgeyolo.workshop import open_workshop
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
+PRECISIONS = ("fp32", "fp16")
 FORMATS = {"onnxruntime": "onnx", "ncnn": "ncnn", "openvino": "openvino"}
 
 

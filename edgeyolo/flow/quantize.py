@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,20 +13,13 @@ from typing import Any
 from edgeyolo.dataset.check import Sample, load_images, load_split
 from edgeyolo.dataset.read import Dataset
 from edgeyolo.device.bundle import MANIFEST, Bundle
-from edgeyolo.device.detections import Detections
 from edgeyolo.device.engine import load_engine
 from edgeyolo.errors import BundleError, UsageError
 from edgeyolo.files import new_folder, write_json
-from edgeyolo.measure.accuracy import (
-    Accuracy,
-    best_threshold,
-    check_names,
-    detect,
-    evaluate,
-    paired_difference,
-)
+from edgeyolo.flow.gate import Limits, choose
+from edgeyolo.measure.accuracy import check_names
+from edgeyolo.measure.comparison import compare, judge
 from edgeyolo.measure.latency import Subject, measure, ratio
-from edgeyolo.measure.matching import matched
 from edgeyolo.progress import Progress
 from edgeyolo.quantize.calibrate import Cache, CalibrationImages, calibrate
 from edgeyolo.quantize.layers import Convolution
@@ -39,9 +32,8 @@ from edgeyolo.quantize.trial import Probe, candidate
 
 STAGES = 5
 _PROBE = 8  # images that float layers are chosen by
-_CLOSE = 1.1  # times the least error: nearly as good with fewer float layers
 _LATENCY_IMAGES = 8
-_PAYS = 0.95  # int8 must take less than this part of fp32's time
+_PAYS = 0.95  # int8 must take less than this part of another precision's time
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +41,11 @@ class Request:
     """What the user asks of quantization."""
 
     engine: str
-    max_drop: float = 0.3  # points of mAP50-95 on the gate images
+    limits: Limits = field(default_factory=Limits)
     keep_float: tuple[str, ...] = ()  # patterns of convolution names
-    target_bytes: int | None = None
     method: Method = "mse"
     images: int = 64
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """A set of images, what the fp32 net finds in them, and how well."""
-
-    samples: list[Sample]
-    found: list[Detections]
-    accuracy: Accuracy
 
 
 @contextmanager
@@ -113,8 +95,8 @@ def quantize(
 
     errors, tried = _search(bundle, quantizer, request, split, kept, cache, progress)
     progress.stage(f"Judge by {len(split.gate)} other training images", 3, STAGES)
-    gate = _judge(bundle, gate_samples, request.engine)
-    chosen, gated = _choose(bundle, quantizer, request, tried, gate)
+    gate = judge(bundle, gate_samples, request.engine)
+    chosen, gated = choose(bundle, request.engine, quantizer, tried, gate, request.limits)
     quantization = {
         "engine": request.engine,
         "method": request.method,
@@ -133,7 +115,7 @@ def quantize(
         "layers": _layer_rows(quantizer.layers, errors, chosen.floats, kept),
         "agreement": chosen.agreement.to_dict(),
         "gate": gated,
-        **_measure(bundle, written, request.engine, dataset, progress),
+        **_measure(bundle, written, quantizer, request.engine, dataset, progress),
     }
 
 
@@ -190,22 +172,42 @@ def _write(
 
 
 def _measure(
-    fp32: Bundle, int8: Bundle, engine: str, dataset: Dataset, progress: Progress
+    fp32: Bundle,
+    int8: Bundle,
+    quantizer: Quantizer,
+    engine: str,
+    dataset: Dataset,
+    progress: Progress,
 ) -> dict[str, Any]:
     """What it cost on val, and what it brings here."""
     progress.stage("Measure accuracy on val", 4, STAGES)
-    before = _judge(fp32, load_split(dataset, "val"), engine, progress)
-    after = _again(int8, before, engine, progress)
+    before = judge(fp32, load_split(dataset, "val"), engine, _steps_of(progress, "fp32"))
+    after = judge(int8, before.samples, engine, _steps_of(progress, "int8"))
     progress.stage("Measure latency on this machine", 5, STAGES)
-    latency = _latency(fp32, int8, engine, dataset, progress)
+    everything = [layer.name for layer in quantizer.layers]
+    with candidate(fp32, engine, quantizer, everything) as half:  # no layer in int8
+        write_json(half.root / MANIFEST, replace(half, precision="fp16").to_manifest())
+        latency = _latency(fp32, half, int8, engine, dataset, progress)
     sizes = [bundle.size_bytes(engine) for bundle in (fp32, int8)]
     return {
-        "val": {**_comparison(before.accuracy, after.accuracy), **_matches(before, after)},
+        "val": compare(before, after),
         "size_bytes": sizes[1],
         "size_ratio": round(sizes[1] / sizes[0], 4),
         "latency": latency,
-        "recommended": "int8" if latency["engine_only"]["median"] < _PAYS else "fp32",
+        "recommended": _recommended(latency),
     }
+
+
+def _recommended(latency: dict[str, Any]) -> str:
+    """The fastest; the smaller file where the clock shows no difference."""
+    int8, fp16 = (latency[kind]["engine_only"]["median"] for kind in ("int8", "fp16"))
+    if int8 < _PAYS * min(1, fp16):
+        return "int8"
+    return "fp16" if fp16 < 1 / _PAYS else "fp32"
+
+
+def _steps_of(progress: Progress, note: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress.step(done, total, note)
 
 
 def _kept(layers: Sequence[Convolution], patterns: Sequence[str]) -> list[str]:
@@ -237,88 +239,18 @@ def _doubts(dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
     return doubts
 
 
-def _judge(
-    bundle: Bundle, samples: list[Sample], engine: str, progress: Progress | None = None
-) -> _Judged:
-    step = _stepper(progress, "fp32")
-    found = detect(bundle, samples, engine, progress=step)
-    return _Judged(samples, found, evaluate(samples, found, bundle.names))
-
-
-def _again(
-    bundle: Bundle, judged: _Judged, engine: str, progress: Progress | None = None
-) -> _Judged:
-    found = detect(bundle, judged.samples, engine, progress=_stepper(progress, bundle.precision))
-    return _Judged(judged.samples, found, evaluate(judged.samples, found, bundle.names))
-
-
-def _stepper(progress: Progress | None, note: str) -> Any:
-    return (lambda done, total: progress.step(done, total, note)) if progress else None
-
-
-def _choose(
-    bundle: Bundle, quantizer: Quantizer, request: Request, tried: Sequence[Step], gate: _Judged
-) -> tuple[Step, dict[str, Any]]:
-    """The step with the fewest float layers among the good ones that passes the gate."""
-    fitting, sizes = [], []
-    for step in tried:
-        with candidate(bundle, request.engine, quantizer, step.floats) as trial:
-            sizes.append(trial.size_bytes(request.engine))
-        if request.target_bytes is None or sizes[-1] <= request.target_bytes:
-            fitting.append(step)
-    fits = bool(fitting)
-    fitting = fitting or [tried[sizes.index(min(sizes))]]
-    least = min(step.agreement.error for step in fitting)
-    good = next(i for i, step in enumerate(fitting) if step.agreement.error <= _CLOSE * least)
-    outcomes = []
-    for step in fitting[good:]:
-        with candidate(bundle, request.engine, quantizer, step.floats) as trial:
-            after = _again(trial, gate, request.engine)
-        outcome = {
-            "images": len(gate.samples),
-            "max_drop": request.max_drop,
-            "fits": fits,
-            **_comparison(gate.accuracy, after.accuracy),
-            **_matches(gate, after),
-        }
-        outcomes.append((step, outcome))
-        outcome["met"] = fits and -100 * outcome["difference"] <= request.max_drop
-        if -100 * outcome["difference"] <= request.max_drop:
-            return step, outcome
-    return max(outcomes, key=lambda pair: pair[1]["difference"])
-
-
-def _comparison(before: Accuracy, after: Accuracy) -> dict[str, Any]:
-    difference, bounds = paired_difference(after, before)
-    return {
-        "before": round(before.map50_95, 5),
-        "after": round(after.map50_95, 5),
-        "difference": round(difference, 5),
-        "difference_ci": [round(bound, 5) for bound in bounds],
-        "images": before.images,
-        "boxes": before.boxes,
-        "threshold": [round(best_threshold(accuracy), 3) for accuracy in (before, after)],
-    }
-
-
-def _matches(before: _Judged, after: _Judged) -> dict[str, int]:
-    hits, total = matched(before.found, after.found)
-    return {"detections": total, "matched": hits}
-
-
 def _latency(
-    before: Bundle, after: Bundle, engine: str, dataset: Dataset, progress: Progress
+    fp32: Bundle, fp16: Bundle, int8: Bundle, engine: str, dataset: Dataset, progress: Progress
 ) -> dict[str, Any]:
-    subjects = [Subject(bundle.root, engine) for bundle in (after, before)]
+    """Times of fp16 and int8 as multiples of fp32's."""
+    subjects = [Subject(bundle.root, engine) for bundle in (fp32, fp16, int8)]
     images = dataset.images("val")[:_LATENCY_IMAGES]
-    int8, fp32 = measure(
-        subjects, images, runs=10, progress=lambda d, t: progress.step(d, t, "taking turns")
-    )
-    return {
-        "engine_only": ratio(int8, fp32, "engine_ms"),
-        "end_to_end": ratio(int8, fp32),
-        "threads": int8.threads,
+    base, *others = measure(subjects, images, runs=10, progress=_steps_of(progress, "in turns"))
+    result: dict[str, Any] = {
+        kind: {"engine_only": ratio(other, base, "engine_ms"), "end_to_end": ratio(other, base)}
+        for kind, other in zip(("fp16", "int8"), others, strict=True)
     }
+    return {**result, "threads": base.threads}
 
 
 def _layer_rows(

@@ -20,7 +20,7 @@ from onnxruntime.quantization.calibrate import TensorData, TensorsData
 
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import Float
-from edgeyolo.export.half import store_kernels_as_float16
+from edgeyolo.export.storage import store_kernels_as_float16
 from edgeyolo.quantize.layers import (
     Convolution,
     expected_convolutions,

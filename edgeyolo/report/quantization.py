@@ -21,7 +21,7 @@ def quantization_table(values: dict[str, Any]) -> str:
 
 def _summary(values: dict[str, Any]) -> list[str]:
     gate, val, agreement = values["gate"], values["val"], values["agreement"]
-    latency, threads = values["latency"]["engine_only"], values["latency"]["threads"]
+    times, threads = values["latency"], values["latency"]["threads"]
     return [
         f"int8: {values['int8_share']:.1%} of the multiply-adds; "
         f"{values['size_bytes'] / 1e6:.2f} MB, {values['size_ratio']:.2f} x fp32",
@@ -32,7 +32,7 @@ def _summary(values: dict[str, Any]) -> list[str]:
         f"detections of fp32 found again on val: {val['matched']} of {val['detections']}; "
         f"best threshold {val['threshold'][0]:.2f} -> {val['threshold'][1]:.2f}",
         f"time x fp32 on this machine, {values['engine']} on {threads} threads: "
-        f"{latency['median']:.2f} ({latency['low']:.2f}-{latency['high']:.2f})",
+        f"int8 {_ratio(times['int8'])}, fp16 {_ratio(times['fp16'])}",
     ]
 
 
@@ -42,3 +42,8 @@ def _map_line(where: str, part: dict[str, Any]) -> str:
         f"mAP50-95 on {where}: {part['before']:.4f} -> {part['after']:.4f}, "
         f"{100 * part['difference']:+.1f} points [{low:+.1f}, {high:+.1f}]"
     )
+
+
+def _ratio(latency: dict[str, Any]) -> str:
+    part = latency["engine_only"]
+    return f"{part['median']:.2f} ({part['low']:.2f}-{part['high']:.2f})"

@@ -39,6 +39,36 @@ def test_several_engines_and_precisions(tmp_path: Path, small_demo: Path) -> Non
         assert sizes[engine, "fp16"] < 0.56 * sizes[engine, "fp32"]
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_weights_in_int8_compute_in_float(engine: str, tmp_path: Path, small_demo: Path) -> None:
+    """A quarter of the file; what is computed is the net with rounded weights, to float's error."""
+    from edgeyolo.device.engine import load_engine
+    from edgeyolo.export.graph import answers
+    from edgeyolo.slim.checkpoint import open_checkpoint
+
+    net = open_checkpoint(NET)
+    sizes = {}
+    for precision in ("fp32", "int8-weights"):
+        said = edgeyolo_json(
+            *("export", NET, "--imgsz", 192, "--engine", engine, "--precision", precision),
+            *("--out", tmp_path / precision, "--data", small_demo),
+        )
+        assert said["check"]["matched"] == said["check"]["detections"] > 5
+        sizes[precision] = said["size_bytes"]
+    assert sizes["int8-weights"] < 0.3 * sizes["fp32"]
+    assert said["check"]["largest_difference"] > 0.1
+    blob = np.random.default_rng(0).random((1, 3, 192, 192), np.float32)
+    found = load_engine(Bundle.open(tmp_path / "int8-weights"), engine).infer(blob)
+    net.fuse()
+    for module in net.modules():
+        if type(module).__name__ == "Conv2d":
+            kernel = module.weight.data
+            steps = kernel.abs().amax((1, 2, 3), keepdim=True) / 127
+            module.weight.data = (kernel / steps).round() * steps
+    for expected, got in zip(answers(net, blob), found, strict=True):
+        np.testing.assert_allclose(got, expected, atol=0.02)
+
+
 def test_photos_are_there_without_a_data_set(tmp_path: Path) -> None:
     done = edgeyolo("export", NET, "--imgsz", 64, "--engine", "ncnn", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
@@ -75,6 +105,7 @@ def test_a_file_that_disagrees_is_an_error_and_not_left_there(
         (("--precision", ","), "Choose from"),
         (("--precision", "int8"), "--data"),
         (("--engine", "tflite"), "tflite"),
+        (("--engine", "openvino,ncnn", "--precision", "int8-weights"), "ncnn cannot"),
         (("--format", "ultralytics", "--precision", "int8"), "ultralytics"),
     ],
 )

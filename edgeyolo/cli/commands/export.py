@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+if TYPE_CHECKING:
+    from edgeyolo.export.storage import Storage
+
+    Precision = Storage | Literal["int8"]
 
 from edgeyolo.cli.options import json_flag, setting
 
@@ -19,7 +24,8 @@ from edgeyolo.cli.options import json_flag, setting
     "--precision",
     default="fp32",
     show_default=True,
-    help="fp32, fp16 (half the file), int8 (needs --data), comma-separated.",
+    help="fp32, fp16 (half the file), int8-weights (a quarter, computes in float), "
+    "int8 (needs --data); comma-separated.",
 )
 @click.option(
     "--format",
@@ -76,8 +82,9 @@ def command(
     ]
     single = len(chosen) == 1
     places = {pair: out if single else out / "-".join(pair) for pair in chosen}
-    for place in places.values():
-        check_request((), GRID if imgsz is None else imgsz, place, force=force)
+    for (name, kind), place in places.items():
+        size = GRID if imgsz is None else imgsz
+        check_request((name,), size, place, precision=kind, force=force)
     photos = _photos(data)
     net = open_checkpoint(checkpoint)
     size = imgsz_of(net) if imgsz is None else imgsz
@@ -130,8 +137,8 @@ def _stock(
 ) -> None:
     """Hand over to ultralytics' own exporters."""
     from edgeyolo.errors import UsageError
-    from edgeyolo.export.bundle import ENGINES, PRECISIONS
-    from edgeyolo.export.stock import write_stock
+    from edgeyolo.export.bundle import ENGINES
+    from edgeyolo.export.stock import PRECISIONS, write_stock
     from edgeyolo.plan.plan import parse_engines
     from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
     from edgeyolo.slim.spec import GRID, check_imgsz
@@ -151,15 +158,16 @@ def _stock(
     click.echo(json.dumps(written) if as_json else "\n".join(written.values()))
 
 
-def _precisions(text: str, data: str | None) -> tuple[str, ...]:
+def _precisions(text: str, data: str | None) -> tuple[Precision, ...]:
     from edgeyolo.errors import UsageError
     from edgeyolo.export.bundle import PRECISIONS
 
-    known = (*PRECISIONS, "int8")
-    kinds = tuple(dict.fromkeys(text.replace(",", " ").lower().split()))
-    for kind in kinds or ("",):
-        if kind not in known:
-            raise UsageError(f"There is no precision {kind!r}.", f"Choose from {', '.join(known)}.")
+    known: tuple[Precision, ...] = (*PRECISIONS, "int8")
+    words = dict.fromkeys(text.replace(",", " ").lower().split())
+    for word in words or ("",):
+        if word not in known:
+            raise UsageError(f"There is no precision {word!r}.", f"Choose from {', '.join(known)}.")
+    kinds = tuple(kind for word in words for kind in known if kind == word)
     if "int8" in kinds and data is None:
         raise UsageError("int8 needs images to calibrate on.", "Name your data set with --data.")
     return kinds

@@ -6,6 +6,7 @@ import json
 import re
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,6 +41,13 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     help="Points of mAP50-95 that may be lost.",
 )
 @click.option("--keep-float", multiple=True, help="Convolutions to keep in float, as 'model.22.*'.")
+@click.option(
+    "--prefer",
+    type=click.Choice(["accuracy", "speed"]),
+    default="accuracy",
+    show_default=True,
+    help="Most accurate, or fewest convolutions in float, within --max-drop.",
+)
 @click.option("--target-size", callback=_size, help="Largest size of the files, as 2MB.")
 @click.option(
     "--images",
@@ -61,6 +69,7 @@ def command(
     max_drop: float,
     keep_float: tuple[str, ...],
     target_size: int | None,
+    prefer: str,
     images: int,
     method: str,
     imgsz: int | None,
@@ -74,6 +83,7 @@ def command(
     Ends with 5 when more than --max-drop is lost on training images kept apart.
     """
     from edgeyolo.export.bundle import check_request
+    from edgeyolo.flow.gate import Limits
     from edgeyolo.flow.quantize import Request, fp32_of, quantize
     from edgeyolo.locations import cache_dir
     from edgeyolo.quantize.quantizer import check_engine
@@ -89,9 +99,8 @@ def command(
     with closing(Narrator()) as narrator, fp32_of(model, engine or _DEFAULT, imgsz) as bundle:
         request = Request(
             engine=engine or bundle.default_engine,
-            max_drop=max_drop,
+            limits=Limits(max_drop, target_size, "speed" if prefer == "speed" else "accuracy"),
             keep_float=keep_float,
-            target_bytes=target_size,
             method="mse" if method == "mse" else "minmax",
             images=images,
             seed=seed,
@@ -104,15 +113,11 @@ def command(
     return _judgement(found, max_drop, target_size)
 
 
-def _judgement(found: dict[str, object], max_drop: float, target: int | None) -> int:
+def _judgement(found: dict[str, Any], max_drop: float, target: int | None) -> int:
     """Say on stderr what falls short."""
     gate = found["gate"]
-    assert isinstance(gate, dict)
     if found["recommended"] != "int8":
-        click.echo(
-            f"int8 does not pay here: {found['recommended']} is as fast with {found['engine']}.",
-            err=True,
-        )
+        click.echo(_no_gain(found), err=True)
     if not gate["fits"]:
         click.echo(f"No choice fits {target} bytes: this is the smallest.", err=True)
     elif not gate["met"]:
@@ -123,3 +128,14 @@ def _judgement(found: dict[str, object], max_drop: float, target: int | None) ->
             err=True,
         )
     return ExitCode.OK if gate["met"] else ExitCode.BUDGET_NOT_MET
+
+
+def _no_gain(found: dict[str, Any]) -> str:
+    latency, other = found["latency"], found["recommended"]
+    mine = latency["int8"]["engine_only"]["median"]
+    theirs = latency[other]["engine_only"]["median"] if other in latency else 1.0
+    word = "faster" if theirs < mine else "as fast"
+    return (
+        f"int8 does not pay on this machine with {found['engine']}: {other} is {word} there "
+        f"({theirs:.2f} x fp32's time, int8 {mine:.2f})."
+    )
