@@ -31,7 +31,8 @@ from edgeyolo.quantize.select import FEW, Split, split_training
 from edgeyolo.quantize.trial import Probe, candidate
 
 STAGES = 5
-_PROBE = 8  # images that float layers are chosen by
+_PROBE = 8  # images that each convolution is tried on
+_PROBE_SETS = 24  # images that sets of float convolutions are tried on
 _LATENCY_IMAGES = 8
 _PAYS = 0.95  # int8 must take less than this part of another precision's time
 
@@ -147,6 +148,8 @@ def _search(
     probe = Probe(bundle, request.engine, list(probed.blobs()))
     errors = sensitivity(quantizer, probe, request.method, stored, progress)
     ranked = order(quantizer.layers, errors, kept)
+    probed = CalibrationImages(split.gate[:_PROBE_SETS], bundle.height, bundle.width)
+    probe = Probe(bundle, request.engine, list(probed.blobs()))
     return errors, steps(quantizer, probe, ranked, len(kept), progress)
 
 

@@ -30,7 +30,7 @@ from edgeyolo.quantize.statistics import TensorStatistics
 
 _SAVE_EVERY = 8  # images
 _FOR_MOMENTS = 32  # images; more change nothing that could be measured
-_VERSION = 2  # of what is kept on disk
+_VERSION = 3  # of what is kept on disk
 
 
 Seen = Callable[[Float], Float]
@@ -69,10 +69,14 @@ def calibrate(
     ``seen`` says of an image's blob where the net sees something, as :func:`salience` does.
     """
     statistics = _statistics(quantizer, images, seen, cache, progress)
-    ranges = {
+    shared: dict[str, TensorStatistics] = {}
+    for name, tensor in statistics.items():
+        shared.setdefault(quantizer.same_range(name), TensorStatistics()).merge(tensor)
+    chosen = {
         name: choose_range(tensor, method, quantizer.levels, quantizer.through(name))
-        for name, tensor in statistics.items()
+        for name, tensor in shared.items()
     }
+    ranges = {name: chosen[quantizer.same_range(name)] for name in statistics}
     stored = cache.load(f"weights-{method}")
     if stored is None:
         stored = _round_all(quantizer, images, ranges, progress)

@@ -82,6 +82,10 @@ class Quantizer:
     def through(self, tap: str) -> None:
         """Convolutions read the tensor itself."""
 
+    def same_range(self, tap: str) -> str:
+        """Every tap has its own."""
+        return tap
+
     def scales(self, layer: Convolution) -> Float:
         """The largest weight becomes 127."""
         return weight_scales(layer.kernel)

@@ -29,12 +29,13 @@ from edgeyolo.quantize.layers import (
     module_name,
 )
 from edgeyolo.quantize.quantizer import Blobs, Rounded
-from edgeyolo.quantize.ranges import Range, Through, silu
+from edgeyolo.quantize.ranges import Range, Through, hard_swish, relu, silu
 from edgeyolo.quantize.rounding import unsaturated_scales
 
 FILES = {"model": "model.onnx"}
-# What runs in int8. Sums and concatenations would be rounded once more, each to its own range.
-_KINDS = ("Conv", "Sigmoid", "Mul", "MaxPool", "Resize", "Split")
+_MOVERS = ("MaxPool", "Resize", "Split", "Concat")
+_KINDS = ("Conv", "Sigmoid", "Mul", "Relu", "Add", *_MOVERS)  # what runs in int8
+_ACTIVATIONS = {"Sigmoid": silu, "Relu": relu, "HardSwish": hard_swish}
 
 
 class Quantizer:
@@ -52,10 +53,14 @@ class Quantizer:
         self.layers = tuple(
             self._convolution(name, macs_of(conv, bundle)) for name, conv in expected.items()
         )
-        known = {"Conv", "Sigmoid", "Mul", "Add", "Concat", "Split", "MaxPool", "Resize"}
-        unknown = ", ".join(sorted({node.op_type for node in self._model.graph.node} - known))
-        self.notes = (f"Left in float, not known here: {unknown}.",) if unknown else ()
-        self._before_silu = {n.input[0] for n in self._model.graph.node if n.op_type == "Sigmoid"}
+        others = ", ".join(sorted({n.op_type for n in self._model.graph.node} - set(_KINDS)))
+        self.notes = (f"Not in int8 with ONNX Runtime: {others}.",) if others else ()
+        self._through = {
+            node.input[0]: _ACTIVATIONS[node.op_type]
+            for node in self._model.graph.node
+            if node.op_type in _ACTIVATIONS
+        }
+        self._same = _same_steps(self._model)
         self._session = _tapped(self._model, self._tensors())
         self._ranges: Mapping[str, Range] = {}
         self._rounded: Mapping[str, Rounded] = {}
@@ -92,8 +97,12 @@ class Quantizer:
         return str(self._nodes[layer].input[0])
 
     def through(self, tap: str) -> Through | None:
-        """SiLU, for the outputs of convolutions that have one."""
-        return silu if tap in self._before_silu else None
+        """The activation that a convolution's output goes through."""
+        return self._through.get(tap)
+
+    def same_range(self, tap: str) -> str:
+        """One of the tensors that a tap is joined with."""
+        return self._same.get(tap, tap)
 
     def scales(self, layer: Convolution) -> Float:
         """As fine as pairs of weights allow; see :func:`unsaturated_scales`."""
@@ -159,18 +168,39 @@ class Quantizer:
         }
 
     def _quantized_nodes(self, convolutions: set[str]) -> list[str]:
-        """Nodes in int8: the convolutions, their SiLU, and what only moves values about."""
-        result, follows = [], {}
+        """Nodes in int8: the convolutions, and what comes after them up to a float one."""
+        result, int8 = [], set()
         for node in self._model.graph.node:
             if node.op_type == "Conv":
-                follows[node.output[0]] = node.name in convolutions
-            elif node.op_type in ("Sigmoid", "Mul"):
-                follows[node.output[0]] = follows.get(node.input[0], False)
+                after = node.name in convolutions
             else:
-                follows[node.output[0]] = True
-            if node.op_type in _KINDS and follows[node.output[0]]:
+                after = any(name in int8 for name in node.input)
+            if after:
+                int8.update(node.output)
+            if after and node.op_type in _KINDS:
                 result.append(node.name)
         return result
+
+
+def _same_steps(model: onnx.ModelProto) -> dict[str, str]:
+    """Tensor → the tensor whose range it shares, because one is joined to or taken from the other.
+
+    A Concat of tensors in one range copies bytes; otherwise it rounds all of them once more.
+    """
+    parents: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while name in parents:
+            name = parents[name]
+        return name
+
+    for node in model.graph.node:
+        if node.op_type in _MOVERS:
+            # Further inputs of other movers are sizes, not tensors.
+            inputs = node.input if node.op_type == "Concat" else node.input[:1]
+            first, *others = [root(name) for name in (*inputs, *node.output)]
+            parents.update({other: first for other in others if other != first})
+    return {name: root(name) for name in parents}
 
 
 def _match(model: onnx.ModelProto, bundle: Bundle) -> dict[str, Any]:

@@ -70,6 +70,10 @@ class Quantizer:
     def through(self, tap: str) -> None:
         """SiLU is fused into the convolution before; the tensor comes after it."""
 
+    def same_range(self, tap: str) -> str:
+        """Every tap has its own."""
+        return tap
+
     def scales(self, layer: Convolution) -> Float:
         """As fine as pairs of weights allow."""
         return unsaturated_scales(layer.kernel)

@@ -50,6 +50,10 @@ class Quantizer(Protocol):
         """The function that a tap's values go through next, where errors count behind it."""
         ...
 
+    def same_range(self, tap: str) -> str:
+        """The tap whose range this one must have; itself where it is free."""
+        ...
+
     def scales(self, layer: Convolution) -> Float:
         """(outputs,) int8 steps per unit of weight."""
         ...

@@ -58,6 +58,18 @@ def silu(values: Values) -> Values:
     return result
 
 
+def relu(values: Values) -> Values:
+    """max(x, 0)."""
+    result: Values = np.maximum(values, 0)
+    return result
+
+
+def hard_swish(values: Values) -> Values:
+    """x * clip(x + 3, 0, 6) / 6."""
+    result: Values = values * np.clip(values + 3, 0, 6) / 6
+    return result
+
+
 def choose_range(
     statistics: TensorStatistics, method: Method, levels: int, through: Through | None = None
 ) -> Range:

@@ -72,10 +72,11 @@ def steps(
 
 def _sizes(layers: Sequence[Convolution], ranked: Sequence[str], kept: int) -> list[int]:
     """Numbers of float convolutions to try: each up to four more, then in growing steps."""
+    most = kept
+    while most < len(ranked) and int8_share(layers, ranked[: most + 1]) >= LEAST_INT8:
+        most += 1
     sizes, size = [], kept
-    while size <= len(ranked):
-        if size > kept and int8_share(layers, ranked[:size]) < LEAST_INT8:
-            break
+    while size < most:
         sizes.append(size)
         size += 1 if size < kept + 4 else 2 if size < kept + 12 else 4
-    return sizes
+    return [*sizes, most]

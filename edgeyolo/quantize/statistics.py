@@ -5,7 +5,7 @@ Nothing of an image is kept but counts, so memory does not grow with their numbe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,16 @@ class TensorStatistics:
         bins = np.floor(flat * np.float32(_HALF / self.reach)).astype(np.int32) + _HALF
         np.clip(bins, 0, 2 * _HALF - 1, out=bins)
         np.add(self.counts, np.bincount(bins, minlength=2 * _HALF), out=self.counts)
+
+    def merge(self, other: TensorStatistics) -> None:
+        """Take in what was counted of another tensor."""
+        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        theirs = replace(other)
+        while self.reach < theirs.reach:
+            self._widen()
+        while theirs.reach < self.reach:
+            theirs._widen()
+        np.add(self.counts, theirs.counts, out=self.counts)
 
     def _widen(self) -> None:
         wider: Counts = np.zeros(2 * _HALF, np.float64)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,16 +96,29 @@ def test_the_table_tells_of_each_convolution(engine: str, quantized: Quantized) 
     assert share == pytest.approx(said["int8_share"], abs=1e-3)
 
 
-def test_the_same_input_gives_the_same_bytes(
+def test_the_same_bytes_after_a_kill(
     fp32: Path, small_demo: Path, quantized: Quantized, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Also with nothing in the cache, and of the calibration that was interrupted."""
+    """Calibration goes on where it was killed, and ends as one that was not."""
     folder, _ = quantized("ncnn")
-    monkeypatch.setenv("EDGEYOLO_CACHE_DIR", str(tmp_path / "cache"))
-    edgeyolo_json(
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("EDGEYOLO_CACHE_DIR", str(cache))
+    arguments = (
         *("quantize", fp32, "--engine", "ncnn", "--data", small_demo),
         *("--out", tmp_path / "again", "--images", 8, "--max-drop", 100),
     )
+    command = [sys.executable, "-m", "edgeyolo", *map(str, arguments)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not (found := list(cache.rglob("sensitivity-*.npz"))):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "again").exists()
+    kept = {path: path.stat().st_mtime_ns for path in found[0].parent.iterdir()}
+    edgeyolo_json(*arguments)
+    rewritten = {path.name for path, at in kept.items() if path.stat().st_mtime_ns != at}
+    assert rewritten == {found[0].name}
     for name in ("model.ncnn.param", "model.ncnn.bin"):
         digests = [
             hashlib.sha256((f / name).read_bytes()).digest() for f in (folder, tmp_path / "again")
