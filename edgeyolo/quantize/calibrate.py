@@ -22,9 +22,10 @@ from edgeyolo.device.letterbox import letterbox
 from edgeyolo.files import write_bytes
 from edgeyolo.images import read_image
 from edgeyolo.progress import Progress
+from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.quantizer import Quantizer, Rounded
 from edgeyolo.quantize.ranges import Method, Range, choose_range
-from edgeyolo.quantize.rounding import fits, input_columns, round_weights
+from edgeyolo.quantize.rounding import groups, input_columns, moments_of, round_weights
 from edgeyolo.quantize.salience import positions
 from edgeyolo.quantize.statistics import TensorStatistics
 
@@ -134,28 +135,39 @@ def _statistics(
 def _round_all(
     quantizer: Quantizer, images: CalibrationImages, ranges: dict[str, Range], progress: Progress
 ) -> dict[str, Any]:
-    layers = [layer for layer in quantizer.layers if fits(layer)]
+    arrays: dict[str, Any] = {}
+    for group in groups(quantizer.layers):
+        moments = _moments(quantizer, group, images, ranges, progress)
+        for index, layer in enumerate(group):
+            progress.step(index, len(group), "rounding weights")
+            exact = moments.pop(layer.name).astype(np.float64)
+            kernel, bias = round_weights(layer, quantizer.scales(layer), exact)
+            arrays |= {f"{layer.name}/kernel": kernel, f"{layer.name}/bias": bias}
+    return arrays
+
+
+def _moments(
+    quantizer: Quantizer,
+    layers: Sequence[Convolution],
+    images: CalibrationImages,
+    ranges: dict[str, Range],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Of the inputs of some layers, as int8 sees them."""
+    wanted: dict[str, list[Convolution]] = {}
+    for layer in layers:
+        wanted.setdefault(quantizer.input_of(layer.name), []).append(layer)
     moments: dict[str, Any] = {}
     generator = np.random.default_rng(0)
     count = min(len(images), _FOR_MOMENTS)
     for index in range(count):
         progress.step(index, count, "looking at the inputs of layers")
-        wanted: dict[str, list[Any]] = {}
-        for layer in layers:
-            wanted.setdefault(quantizer.input_of(layer.name), []).append(layer)
         for name, values in quantizer.taps(images.blob(index)):
             for layer in wanted.get(name, []):
                 seen = ranges[name].round(values).astype(np.float32)
-                columns = input_columns(layer, seen, generator)
-                moments[layer.name] = moments.get(layer.name, 0) + columns.T @ columns
-    arrays: dict[str, Any] = {}
-    for index, layer in enumerate(quantizer.layers):
-        progress.step(index, len(quantizer.layers), "rounding weights")
-        found = moments.pop(layer.name, None)
-        exact = None if found is None else found.astype(np.float64)
-        kernel, bias = round_weights(layer, quantizer.scales(layer), exact)
-        arrays |= {f"{layer.name}/kernel": kernel, f"{layer.name}/bias": bias}
-    return arrays
+                found = moments_of(layer, input_columns(layer, seen, generator))
+                moments[layer.name] = moments.get(layer.name, 0) + found
+    return moments
 
 
 class Cache:

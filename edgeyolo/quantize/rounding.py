@@ -8,6 +8,8 @@ not rounded: this corrects it for the mean error of weights and inputs alike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +21,8 @@ Moments = npt.NDArray[np.float64]
 LEVELS = 127  # of a weight on each side of zero
 _DAMPING = 0.01  # of the mean second moment: keeps rare inputs from being trusted too much
 _BLOCK = 64  # columns whose corrections are applied together
-_MOST_COLUMNS = 5200  # beyond, the moments are too large: such layers are rounded to the nearest
+_MOST_COLUMNS = 5200  # beyond, the moments are too large: weights are rounded to the nearest
+_MOST_BYTES = 2**30  # of the moments that are held at a time
 _MOST = 128  # steps of two weights together: 128 * 255 still fits int16
 _PER_IMAGE = (128, 512)  # fewest and most output positions looked at in one image
 
@@ -46,9 +49,25 @@ def input_columns(layer: Convolution, values: Float, generator: np.random.Genera
     return result
 
 
-def fits(layer: Convolution) -> bool:
-    """Whether the moments of a layer are worth their memory."""
-    return layer.columns <= _MOST_COLUMNS
+def moments_of(layer: Convolution, columns: Float) -> Float:
+    """(columns + 1, columns + 1) sum of outer products; of a very wide layer the sum alone."""
+    wide = layer.columns > _MOST_COLUMNS
+    result: Float = columns.sum(axis=0) if wide else columns.T @ columns
+    return result
+
+
+def groups(layers: Sequence[Convolution]) -> list[list[Convolution]]:
+    """Layers in their order, as many at a time as their moments fit into memory together."""
+    result: list[list[Convolution]] = [[]]
+    used = 0
+    for layer in layers:
+        size = 4 * (layer.columns + 1) ** (1 if layer.columns > _MOST_COLUMNS else 2)
+        if used + size > _MOST_BYTES and result[-1]:
+            result.append([])
+            used = 0
+        result[-1].append(layer)
+        used += size
+    return result
 
 
 def weight_scales(kernel: Float) -> Float:
@@ -77,14 +96,16 @@ def round_weights(
 ) -> tuple[Float, Float]:
     """Kernel on the int8 grid of ``scales`` (outputs,), and the bias that goes with it.
 
-    ``moments`` (columns + 1, columns + 1) is the sum of outer products of :func:`input_columns`;
-    without it weights are rounded to the nearest.
+    ``moments`` is what :func:`moments_of` says of all :func:`input_columns`; without it, or with
+    the sum alone, weights are rounded to the nearest.
     """
     steps = scales.astype(np.float64)
     kernel = layer.kernel.reshape(len(layer.kernel), -1).astype(np.float64)
-    if moments is None:
+    if moments is None or moments.ndim == 1:
         nearest = _nearest(kernel, steps[:, None])
-        return nearest.reshape(layer.kernel.shape).astype(np.float32), layer.bias
+        mean = np.zeros(kernel.shape[1]) if moments is None else moments[:-1] / moments[-1]
+        bias = layer.bias + (kernel - nearest) @ mean
+        return nearest.reshape(layer.kernel.shape).astype(np.float32), bias.astype(np.float32)
     columns = kernel.shape[1]
     power = np.diag(moments)[:columns]
     damped = moments + np.eye(columns + 1) * (_DAMPING * power.mean() or 1.0)

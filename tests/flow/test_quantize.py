@@ -126,6 +126,30 @@ def test_the_same_bytes_after_a_kill(
         assert digests[0] == digests[1], name
 
 
+def test_joined_tensors_share_their_steps(quantized: Quantized) -> None:
+    """So that ONNX Runtime joins bytes, where it would have to round them to another range."""
+    import onnx
+    from onnx import numpy_helper
+
+    folder, _ = quantized("onnxruntime")
+    graph = onnx.load(folder / "model.onnx").graph
+    constants = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
+    steps = {}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear":
+            steps[node.output[0]] = constants[node.input[1]]
+        elif node.op_type == "QuantizeLinear":
+            steps[node.input[0]] = constants[node.input[1]]
+    joined = [node for node in graph.node if node.op_type == "Concat"]
+    assert len(joined) == 13
+    quantized_ones = 0
+    for node in joined:
+        found = {float(steps[name]) for name in (*node.input, *node.output) if name in steps}
+        assert len(found) <= 1, node.name
+        quantized_ones += len(found)
+    assert quantized_ones > 8
+
+
 def test_what_must_stay_in_float_does(fp32: Path, small_demo: Path, tmp_path: Path) -> None:
     said = edgeyolo_json(
         *("quantize", fp32, "--engine", "ncnn", "--data", small_demo, "--out", tmp_path / "out"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeyolo.quantize.ranges import Range, choose_range, silu
+from edgeyolo.quantize.ranges import Range, choose_range, hard_swish, relu, silu
 from edgeyolo.quantize.statistics import TensorStatistics
 
 
@@ -79,3 +79,29 @@ def test_a_tensor_of_zeros_has_a_range() -> None:
     chosen = choose_range(_gather([np.zeros(9)]), "mse", 254)
     assert float(chosen.round(np.array(0.0))) == 0
     assert chosen.step > 0
+
+
+def test_merged_statistics_are_those_of_both() -> None:
+    generator = np.random.default_rng(3)
+    small, large = generator.normal(0, 0.1, 500), generator.normal(3, 40, 500)
+    together = _gather([small, large])
+    for first, second in ((small, large), (large, small)):
+        merged, other = _gather([first]), _gather([second])
+        before = other.counts.copy()
+        merged.merge(other)
+        assert (merged.low, merged.high, merged.reach) == (
+            together.low,
+            together.high,
+            together.reach,
+        )
+        assert (merged.counts == together.counts).all()
+        assert (other.counts == before).all()
+
+
+@pytest.mark.parametrize(("function", "name"), [(relu, "relu"), (hard_swish, "hardswish")])
+def test_activations_are_those_of_torch(function, name: str) -> None:
+    import torch
+
+    values = np.linspace(-6, 6, 101, dtype=np.float32)
+    expected = getattr(torch.nn.functional, name)(torch.from_numpy(values)).numpy()
+    np.testing.assert_allclose(function(values), expected, atol=1e-6)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgeyolo.quantize import rounding
 from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.rounding import (
+    groups,
     input_columns,
+    moments_of,
     round_weights,
     unsaturated_scales,
     weight_scales,
@@ -65,6 +68,31 @@ def test_outputs_are_closer_than_by_rounding_to_the_nearest(size: int) -> None:
         rounded = columns @ np.column_stack([kernel.reshape(16, -1), bias]).T
         errors.append(np.square(rounded - exact).mean())
     assert errors[1] < errors[0] / 2
+
+
+def test_a_very_wide_layer_keeps_its_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its moments would be too large: weights are the nearest ones, the bias makes up for them."""
+    layer = _layer(16, 32, 1)
+    columns = _columns(layer)
+    monkeypatch.setattr(rounding, "_MOST_COLUMNS", 31)
+    moments = moments_of(layer, columns)
+    assert moments.shape == (33,)
+    scales = weight_scales(layer.kernel) / 8
+    exact = columns @ np.column_stack([layer.kernel.reshape(16, -1), layer.bias]).T
+    kernels, biases = zip(*(round_weights(layer, scales, m) for m in (None, moments)), strict=True)
+    assert (kernels[0] == kernels[1]).all()
+    shifts = [
+        np.abs((columns @ np.column_stack([kernel.reshape(16, -1), bias]).T - exact).mean(0)).max()
+        for kernel, bias in zip(kernels, biases, strict=True)
+    ]
+    assert shifts[1] < 1e-4 < shifts[0] / 10
+
+
+def test_layers_are_taken_in_groups_that_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [_layer(1, inputs, 1) for inputs in (3, 3, 9, 3)]
+    assert groups(layers) == [layers]
+    monkeypatch.setattr(rounding, "_MOST_BYTES", 4 * 2 * 4**2)
+    assert groups(layers) == [layers[:2], layers[2:3], layers[3:]]
 
 
 def test_a_channel_of_zeros_stays_one() -> None:
