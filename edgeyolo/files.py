@@ -24,6 +24,7 @@ _CANNOT_WRITE = {
     errno.ENOTDIR,
     errno.EISDIR,
     errno.EEXIST,
+    errno.ENOTEMPTY,  # somebody else wrote the same folder meanwhile
     errno.ENAMETOOLONG,
     errno.EIO,
 }

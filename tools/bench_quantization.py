@@ -23,8 +23,9 @@ from edgeyolo.dataset.read import read_dataset
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import load_engine
 from edgeyolo.files import read_json, write_json
+from edgeyolo.flow.export import bundle_of
 from edgeyolo.flow.gate import Limits
-from edgeyolo.flow.quantize import Request, fp32_of, quantize
+from edgeyolo.flow.quantize import Request, quantize
 from edgeyolo.measure.latency import Subject, measure, ratio
 from edgeyolo.progress import Silent
 from edgeyolo.quantize.agreement import agreement
@@ -44,8 +45,8 @@ _WEIGHTS = {"onnxruntime": "model", "openvino": "weights", "ncnn": "bin"}
 def bench(model: Path, data: Path, engine: str, imgsz: int, work: Path) -> dict[str, Any]:
     """Quantize for one engine, for accuracy and then for speed, and measure."""
     dataset, cache = read_dataset(data), work / "cache"
-    with fp32_of(model, engine, imgsz) as fp32:
-        started = time.monotonic()
+    started = time.monotonic()
+    with bundle_of(model, engine, imgsz) as fp32:
         found = quantize(fp32, dataset, Request(engine), work / engine, cache, Silent())
         seconds = time.monotonic() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -89,7 +90,8 @@ def table(results: dict[str, Any]) -> str:
         "| weights file / fp32 | time / fp32, 1 thread | s | peak, GB |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for key, row in results.items():
+    complete = {key: row for key, row in results.items() if "fast" in row}
+    for key, row in complete.items():
         name, engine = key.split(" / ")
         seconds = GOALS[engine][-1]
         lines.append(

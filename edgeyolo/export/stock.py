@@ -6,13 +6,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeyolo.errors import EdgeyoloError
-from edgeyolo.files import fail_clearly
+from edgeyolo.errors import EdgeyoloError, UsageError
+from edgeyolo.files import new_folder, write_bytes
 from edgeyolo.slim.checkpoint import save_checkpoint, spec_of
 from edgeyolo.workshop import open_workshop
 
@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 PRECISIONS = ("fp32", "fp16")
+_ENDINGS = {"onnxruntime": ".onnx", "ncnn": "_ncnn_model", "openvino": "_openvino_model"}
 FORMATS = {"onnxruntime": "onnx", "ncnn": "ncnn", "openvino": "openvino"}
+
+
+def check_free(net: DetectionModel, engines: Sequence[str], out: Path, *, force: bool) -> None:
+    """Refuse to replace what is there, unless ``force``.
+
+    Raises:
+        UsageError: naming the first file or folder that exists.
+    """
+    for engine in engines:
+        place = out / (spec_of(net).name + _ENDINGS[engine])
+        if place.exists() and not force:
+            raise UsageError(f"{place} exists already.", "Choose another --out, or add --force.")
 
 
 def write_stock(
@@ -44,10 +57,12 @@ def write_stock(
             )
         if not written.exists():
             raise EdgeyoloError(f"ultralytics wrote no {FORMATS[engine]} file.")
-        with fail_clearly(out):
-            out.mkdir(parents=True, exist_ok=True)
-            place = out / written.name
-            (shutil.copytree if written.is_dir() else shutil.copyfile)(written, place)
+        place = out / written.name
+        if written.is_dir():
+            with new_folder(place, replace=True) as work:
+                shutil.copytree(written, work, dirs_exist_ok=True)
+        else:
+            write_bytes(place, written.read_bytes())
     return place
 
 

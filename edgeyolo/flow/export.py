@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.detections import Detections
-from edgeyolo.device.detector import Detector
+from edgeyolo.device.detector import CONFIDENCE, Detector
 from edgeyolo.device.letterbox import Blob
 from edgeyolo.errors import EdgeyoloError
 from edgeyolo.images import read_image
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 # largest of its channel.
 _TOLERANCES = {"fp32": (0.01, 1.0), "fp16": (1.0, 0.95), "int8-weights": (10.0, 0.8)}
 _IOU = 0.9
+_LOW = 0.1  # a partner may have a lower score than its detection
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,20 @@ class Check:
             "detections": self.detections,
             "matched": self.matched,
         }
+
+
+@contextmanager
+def bundle_of(model: Path, engine: str, imgsz: int | None) -> Iterator[Bundle]:
+    """A bundle as it is; of a checkpoint an fp32 one, in a folder for the moment."""
+    if model.suffix != ".pt":
+        yield Bundle.open(model)
+        return
+    from edgeyolo.export.bundle import write_bundle
+    from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
+
+    net = open_checkpoint(model)
+    with TemporaryDirectory(prefix="edgeyolo-") as folder:
+        yield write_bundle(net, imgsz or imgsz_of(net), (engine,), Path(folder) / "bundle")
 
 
 def export(
@@ -68,25 +85,28 @@ def export(
     checks: list[Check] = []
 
     def check(bundle: Bundle) -> None:
-        checks.append(compare(net, bundle, engine, photos))
+        checks.append(check_against(net, bundle, engine, photos))
         _refuse(checks[0], engine, precision)
 
     bundle = write_bundle(net, imgsz, (engine,), out, precision=precision, force=force, check=check)
     return bundle, checks[0]
 
 
-def compare(net: DetectionModel, bundle: Bundle, engine: str, photos: Sequence[Path]) -> Check:
+def check_against(
+    net: DetectionModel, bundle: Bundle, engine: str, photos: Sequence[Path]
+) -> Check:
     """Run the net in torch and the file in its engine on the same photos."""
-    detector = Detector(bundle, engine)
-    largest, expected, found = 0.0, [], []
+    detector, lenient = (Detector(bundle, engine, confidence=c) for c in (CONFIDENCE, _LOW))
+    largest = 0.0
+    expected: list[Detections] = []
+    found: list[Detections] = []
     for photo in photos:
         blob, placement = detector.preprocess(read_image(photo))
         answers = _in_torch(net, blob), detector.infer(blob)
         for a, b in zip(*answers, strict=True):
             largest = max(largest, float(np.abs(a - b).max()))
-        pair: list[Detections] = [detector.postprocess(answer, placement) for answer in answers]
-        expected.append(pair[0])
-        found.append(pair[1])
+        expected.append(detector.postprocess(answers[0], placement))
+        found.append(lenient.postprocess(answers[1], placement))
     hits, total = matched(expected, found, detector.confidence, _IOU)
     return Check(len(photos), largest, total, hits)
 

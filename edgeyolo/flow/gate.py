@@ -47,7 +47,8 @@ def choose(
     for step in fitting if limits.prefer == "speed" else fitting[good:]:
         with candidate(bundle, engine, quantizer, step.floats) as trial:
             after = judge(trial, gate.samples, engine)
-        outcome = {**compare(gate, after), "max_drop": limits.max_drop, "fits": fits}
+        asked = {"max_drop": limits.max_drop, "target_bytes": limits.target_bytes}
+        outcome = {**compare(gate, after), **asked, "fits": fits}
         passed = -100 * outcome["difference"] <= limits.max_drop
         outcome["met"] = fits and passed
         if passed:

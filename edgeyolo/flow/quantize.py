@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from edgeyolo.dataset.check import Sample, load_images, load_split
@@ -49,20 +47,6 @@ class Request:
     seed: int = 0
 
 
-@contextmanager
-def fp32_of(model: Path, engine: str, imgsz: int | None) -> Iterator[Bundle]:
-    """A bundle as it is; a checkpoint exported to a folder for the moment."""
-    if model.suffix != ".pt":
-        yield Bundle.open(model)
-        return
-    from edgeyolo.export.bundle import write_bundle
-    from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
-
-    net = open_checkpoint(model)
-    with TemporaryDirectory(prefix="edgeyolo-") as folder:
-        yield write_bundle(net, imgsz or imgsz_of(net), (engine,), Path(folder) / "fp32")
-
-
 def quantize(
     bundle: Bundle,
     dataset: Dataset,
@@ -84,13 +68,16 @@ def quantize(
         raise BundleError(
             f"{bundle.root} is {bundle.precision} already.", "Give the fp32 bundle it was made of."
         )
+    if out.resolve() == bundle.root.resolve():
+        raise UsageError(f"{out} is the bundle to quantize.", "Choose another --out.")
     check_names(bundle, dataset)
     bundle = replace(bundle, engines={request.engine: files})
     quantizer = load_quantizer(bundle, request.engine)
     kept = _kept(quantizer.layers, request.keep_float)
     split = split_training(dataset.images("train"), request.images, request.seed)
-    gate_samples = load_images(dataset, split.gate)
-    warnings = [*quantizer.notes, *_doubts(dataset, load_images(dataset, split.calibration))]
+    gate_samples, val = load_images(dataset, split.gate), load_split(dataset, "val")
+    calibration_samples = load_images(dataset, split.calibration)
+    warnings = [*quantizer.notes, *_doubts(dataset, calibration_samples, gate_samples)]
     for warning in warnings:
         progress.line(warning)
 
@@ -116,7 +103,7 @@ def quantize(
         "layers": _layer_rows(quantizer.layers, errors, chosen.floats, kept),
         "agreement": chosen.agreement.to_dict(),
         "gate": gated,
-        **_measure(bundle, written, quantizer, request.engine, dataset, progress),
+        **_measure(bundle, written, quantizer, request.engine, val, progress),
     }
 
 
@@ -132,7 +119,7 @@ def _search(
     """Calibrate; error of each convolution alone, and sets of float ones to choose from."""
     images = CalibrationImages(split.calibration, bundle.height, bundle.width)
     probed = CalibrationImages(split.gate[:_PROBE], bundle.height, bundle.width)
-    stored = Cache(cache, bundle, request.engine, [*images.paths, *probed.paths])
+    stored = Cache(cache, bundle, request.engine, images.paths, probed.paths)
     progress.stage(f"Calibrate on {len(images)} training images", 1, STAGES)
     engine = load_engine(bundle, request.engine)
     ranges, rounded = calibrate(
@@ -179,29 +166,29 @@ def _measure(
     int8: Bundle,
     quantizer: Quantizer,
     engine: str,
-    dataset: Dataset,
+    val: list[Sample],
     progress: Progress,
 ) -> dict[str, Any]:
     """What it cost on val, and what it brings here."""
     progress.stage("Measure accuracy on val", 4, STAGES)
-    before = judge(fp32, load_split(dataset, "val"), engine, _steps_of(progress, "fp32"))
+    before = judge(fp32, val, engine, _steps_of(progress, "fp32"))
     after = judge(int8, before.samples, engine, _steps_of(progress, "int8"))
     progress.stage("Measure latency on this machine", 5, STAGES)
     everything = [layer.name for layer in quantizer.layers]
     with candidate(fp32, engine, quantizer, everything) as half:  # no layer in int8
         write_json(half.root / MANIFEST, replace(half, precision="fp16").to_manifest())
-        latency = _latency(fp32, half, int8, engine, dataset, progress)
+        latency = _latency(fp32, half, int8, engine, val, progress)
     sizes = [bundle.size_bytes(engine) for bundle in (fp32, int8)]
     return {
         "val": compare(before, after),
         "size_bytes": sizes[1],
         "size_ratio": round(sizes[1] / sizes[0], 4),
         "latency": latency,
-        "recommended": _recommended(latency),
+        "recommended": recommended(latency),
     }
 
 
-def _recommended(latency: dict[str, Any]) -> str:
+def recommended(latency: dict[str, Any]) -> str:
     """The fastest; the smaller file where the clock shows no difference."""
     int8, fp16 = (latency[kind]["engine_only"]["median"] for kind in ("int8", "fp16"))
     if int8 < _PAYS * min(1, fp16):
@@ -224,8 +211,8 @@ def _kept(layers: Sequence[Convolution], patterns: Sequence[str]) -> list[str]:
     return [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
 
 
-def _doubts(dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
-    """What makes the calibration images poor ones."""
+def _doubts(dataset: Dataset, samples: Sequence[Sample], gate: Sequence[Sample]) -> list[str]:
+    """What makes the calibration images poor ones, or those kept apart."""
     doubts = []
     if len(samples) < FEW:
         doubts.append(
@@ -239,15 +226,21 @@ def _doubts(dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
             f"No calibration image shows {', '.join(unseen[:8])}"
             + (f" and {len(unseen) - 8} more classes." if unseen[8:] else ".")
         )
+    boxes = sum(len(sample.boxes) for sample in gate)
+    if len(gate) < FEW or boxes < FEW:
+        doubts.append(
+            f"Only {len(gate)} training images with {boxes} objects are left to judge by: "
+            "--max-drop means little."
+        )
     return doubts
 
 
 def _latency(
-    fp32: Bundle, fp16: Bundle, int8: Bundle, engine: str, dataset: Dataset, progress: Progress
+    fp32: Bundle, fp16: Bundle, int8: Bundle, engine: str, val: list[Sample], progress: Progress
 ) -> dict[str, Any]:
     """Times of fp16 and int8 as multiples of fp32's."""
     subjects = [Subject(bundle.root, engine) for bundle in (fp32, fp16, int8)]
-    images = dataset.images("val")[:_LATENCY_IMAGES]
+    images = [sample.image for sample in val[:_LATENCY_IMAGES]]
     base, *others = measure(subjects, images, runs=10, progress=_steps_of(progress, "in turns"))
     result: dict[str, Any] = {
         kind: {"engine_only": ratio(other, base, "engine_ms"), "end_to_end": ratio(other, base)}

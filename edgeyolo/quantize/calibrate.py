@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from edgeyolo.quantize.ranges import Method, Range, choose_range
 from edgeyolo.quantize.rounding import groups, input_columns, moments_of, round_weights
 from edgeyolo.quantize.salience import positions
 from edgeyolo.quantize.statistics import TensorStatistics
+from edgeyolo.versions import installed
 
 _SAVE_EVERY = 8  # images
 _FOR_MOMENTS = 32  # images; more change nothing that could be measured
@@ -173,24 +175,33 @@ def _moments(
 class Cache:
     """Arrays of one calibration on disk, found by what they depend on."""
 
-    def __init__(self, folder: Path | None, bundle: Bundle, engine: str, images: Sequence[Path]):
-        facts = [str(_VERSION), engine]
-        facts += [bundle.file(engine, role).name for role in bundle.engines[engine]]
+    def __init__(
+        self,
+        folder: Path | None,
+        bundle: Bundle,
+        engine: str,
+        images: Sequence[Path],
+        probed: Sequence[Path],
+    ) -> None:
+        facts = [str(_VERSION), engine, *installed((engine, "nncf")).values()]
+        facts += [f"{bundle.height}x{bundle.width}", str(len(images)), str(len(probed))]
         digest = hashlib.sha256("\n".join(facts).encode())
         for role in bundle.engines[engine]:
             digest.update(bundle.file(engine, role).read_bytes())
-        for path in images:
+        for path in (*images, *probed):
             digest.update(path.read_bytes())
-        digest.update(f"{bundle.height}x{bundle.width}".encode())
         self._folder = folder / digest.hexdigest()[:16] if folder else None
 
     def load(self, name: str) -> dict[str, Any] | None:
-        """Arrays by name, or ``None``."""
+        """Arrays by name, or ``None`` when there are none, or the file is damaged."""
         path = self._folder / f"{name}.npz" if self._folder else None
         if path is None or not path.is_file():
             return None
-        with np.load(path) as stored:
-            return dict(stored)
+        try:
+            with np.load(path) as stored:
+                return dict(stored)
+        except (OSError, ValueError, zipfile.BadZipFile):
+            return None
 
     def save(self, name: str, arrays: dict[str, Any]) -> None:
         """Write whole or not at all."""

@@ -47,6 +47,7 @@ class Quantizer:
         self._model = onnx.shape_inference.infer_shapes(
             onnx.load(bundle.file("onnxruntime", "model"))
         )
+        _own_constants(self._model)
         self._constants = {entry.name: entry for entry in self._model.graph.initializer}
         self._nodes = _match(self._model, bundle)
         expected = {conv.name: conv for conv in expected_convolutions(bundle)}
@@ -142,6 +143,16 @@ class Quantizer:
                 }
                 for s in scales
             ]
+        nodes = self._quantized_nodes(chosen)
+        result = self._in_int8(model, nodes, overrides) if nodes else model
+        store_kernels_as_float16(result, {self._nodes[name].input[1] for name in floats})
+        onnx.checker.check_model(result, full_check=True)
+        return result
+
+    def _in_int8(
+        self, model: onnx.ModelProto, nodes: list[str], overrides: dict[str, Any]
+    ) -> onnx.ModelProto:
+        """Have ONNX Runtime set the pairs; it takes an empty list for all nodes."""
         quantizer = QDQQuantizer(
             model,
             per_channel=True,
@@ -149,7 +160,7 @@ class Quantizer:
             weight_qType=QuantType.QInt8,
             activation_qType=QuantType.QUInt8,
             tensors_range=TensorsData(CalibrationMethod.MinMax, self._tensor_data()),
-            nodes_to_quantize=self._quantized_nodes(chosen),
+            nodes_to_quantize=nodes,
             nodes_to_exclude=[],
             op_types_to_quantize=list(_KINDS),
             extra_options={"TensorQuantOverrides": overrides},
@@ -157,8 +168,6 @@ class Quantizer:
         quantizer.quantize_model()
         quantizer.model.topological_sort()  # the checker asks for it
         result: onnx.ModelProto = quantizer.model.model
-        store_kernels_as_float16(result, {self._nodes[name].input[1] for name in floats})
-        onnx.checker.check_model(result, full_check=True)
         return result
 
     def _tensor_data(self) -> dict[str, Any]:
@@ -180,6 +189,20 @@ class Quantizer:
             if after and node.op_type in _KINDS:
                 result.append(node.name)
         return result
+
+
+def _own_constants(model: onnx.ModelProto) -> None:
+    """Give each convolution constants of its own: the tracer joins those that are equal."""
+    constants = {entry.name: entry for entry in model.graph.initializer}
+    taken: set[str] = set()
+    for node in model.graph.node:
+        for place in range(1, len(node.input)) if node.op_type == "Conv" else ():
+            name = node.input[place]
+            if name in taken:
+                copy = deepcopy(constants[name])
+                copy.name = node.input[place] = f"{name}_{len(taken)}"
+                model.graph.initializer.append(copy)
+            taken.add(node.input[place])
 
 
 def _same_steps(model: onnx.ModelProto) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -48,6 +49,8 @@ class Quantizer:
         # Folds what keeps NNCF from seeing a convolution, its bias and SiLU as one.
         apply_moc_transformations(self._model, cf=True)
         nodes = _convolutions(self._model, bundle)
+        for node in nodes.values():
+            _ensure_bias(node)
         expected = expected_convolutions(bundle)
         self.layers = tuple(
             _convolution(conv.name, nodes[conv.name], macs_of(conv, bundle)) for conv in expected
@@ -115,6 +118,7 @@ class Quantizer:
             else:
                 _set_weights(node, self._rounded[layer.name], self.scales(layer))
         _remove_unused(model, [nodes[la.name] for la in self.layers if la.name not in floats])
+        _rename(model)
         openvino.save_model(model, folder / FILES["model"], compress_to_fp16=False)
         return FILES
 
@@ -150,6 +154,33 @@ def _convolution(name: str, node: Any, macs: int) -> Convolution:
 def _bias(convolution: Any) -> Any:
     """The addition after a convolution."""
     return next(iter(convolution.output(0).get_target_inputs())).get_node()
+
+
+def _rename(model: Any) -> None:
+    """Names that do not tell how many models this process has built before."""
+    for index, node in enumerate(model.get_ordered_ops()):
+        if re.fullmatch(r"\w+_\d+", node.get_friendly_name()):
+            node.set_friendly_name(f"{node.get_type_name()}_{index}")
+
+
+def _ensure_bias(convolution: Any) -> None:
+    """Where all biases are zero, the addition was folded away."""
+    output = convolution.output(0)
+    readers = list(output.get_target_inputs())
+    outputs = int(output.get_partial_shape()[1].get_length())
+    if len(readers) == 1 and _adds_constant(readers[0].get_node(), outputs):
+        return
+    zeros = opset13.constant(np.zeros((1, outputs, 1, 1), np.float32))
+    added = opset13.add(output, zeros)
+    for reader in readers:
+        reader.replace_source_output(added.output(0))
+
+
+def _adds_constant(node: Any, outputs: int) -> bool:
+    if node.get_type_name() != "Add":
+        return False
+    constant = node.input_value(1).get_node()
+    return bool(constant.get_type_name() == "Constant" and constant.data.size == outputs)
 
 
 def _tapped(model: Any, outputs: list[Any]) -> Any:

@@ -1,8 +1,8 @@
 """Which convolutions stay in float: measured one by one, then taken in the order of their use.
 
 The error that one int8 convolution alone makes is nearly independent of the others', so squares
-add up; the convolutions that remove most of it for their multiply-adds go first. Prefixes of that
-order are then tried together.
+add up; the convolutions that remove most of it for what they cost in float go first. Prefixes of
+that order are then tried together.
 """
 
 from __future__ import annotations
@@ -50,10 +50,14 @@ def sensitivity(
 def order(
     layers: Sequence[Convolution], errors: dict[str, float], kept: Sequence[str]
 ) -> list[str]:
-    """Convolutions by what they are worth in float; those that must be there come first."""
-    macs = {layer.name: layer.macs for layer in layers}
+    """Convolutions by what they are worth in float; those that must be there come first.
+
+    Worth is the square of the error over the parts of time and of the file that float costs.
+    """
+    macs, weights = (sum(la.macs for la in layers), sum(la.kernel.size for la in layers))
+    cost = {la.name: la.macs / macs + la.kernel.size / weights for la in layers}
     rest = [layer.name for layer in layers if layer.name not in kept]
-    return [*kept, *sorted(rest, key=lambda name: -(errors[name] ** 2) / macs[name])]
+    return [*kept, *sorted(rest, key=lambda name: -(errors[name] ** 2) / cost[name])]
 
 
 def steps(

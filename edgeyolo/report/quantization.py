@@ -19,6 +19,32 @@ def quantization_table(values: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def shortfalls(values: dict[str, Any]) -> list[str]:
+    """What the user should know before using it, in sentences."""
+    gate, lines = values["gate"], []
+    if values["recommended"] != "int8":
+        lines.append(_no_gain(values))
+    if not gate["fits"]:
+        lines.append(f"No choice fits {gate['target_bytes']} bytes: this is the smallest.")
+    elif not gate["met"]:
+        lines.append(
+            f"{-100 * gate['difference']:.2f} points are lost on training images kept apart, more "
+            f"than the {gate['max_drop']:g} allowed: this is the best that was found."
+        )
+    return lines
+
+
+def _no_gain(values: dict[str, Any]) -> str:
+    latency, other = values["latency"], values["recommended"]
+    mine = latency["int8"]["engine_only"]["median"]
+    theirs = latency[other]["engine_only"]["median"] if other in latency else 1.0
+    word = "faster" if theirs < mine else "as fast"
+    return (
+        f"int8 does not pay on this machine with {values['engine']}: {other} is {word} there "
+        f"({theirs:.2f} x fp32's time, int8 {mine:.2f})."
+    )
+
+
 def _summary(values: dict[str, Any]) -> list[str]:
     gate, val, agreement = values["gate"], values["val"], values["agreement"]
     times, threads = values["latency"], values["latency"]["threads"]

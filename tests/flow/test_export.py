@@ -105,6 +105,7 @@ def test_a_file_that_disagrees_is_an_error_and_not_left_there(
         (("--precision", ","), "Choose from"),
         (("--precision", "int8"), "--data"),
         (("--engine", "tflite"), "tflite"),
+        (("--standalone", "image", "--precision", "int8"), "has, and goes with no"),
         (("--engine", "openvino,ncnn", "--precision", "int8-weights"), "ncnn cannot"),
         (("--format", "ultralytics", "--precision", "int8"), "ultralytics"),
     ],

@@ -150,6 +150,29 @@ def test_joined_tensors_share_their_steps(quantized: Quantized) -> None:
     assert quantized_ones > 8
 
 
+@pytest.mark.parametrize(
+    ("int8", "fp16", "best", "words"),
+    [
+        (0.6, 1.0, "int8", ""),
+        (0.6, 0.55, "fp16", "fp16 is faster there (0.55 x fp32's time, int8 0.60)"),
+        (0.98, 1.0, "fp16", "fp16 is as fast there (1.00 x fp32's time, int8 0.98)"),
+        (1.2, 1.3, "fp32", "fp32 is faster there (1.00 x fp32's time, int8 1.20)"),
+    ],
+)
+def test_what_is_recommended_is_the_fastest(
+    int8: float, fp16: float, best: str, words: str
+) -> None:
+    from edgeyolo.flow.quantize import recommended
+    from edgeyolo.report.quantization import shortfalls
+
+    times = {"int8": int8, "fp16": fp16}
+    latency = {kind: {"engine_only": {"median": time}} for kind, time in times.items()}
+    assert recommended(latency) == best
+    gate = {"fits": True, "met": True}
+    values = {"latency": latency, "recommended": best, "engine": "ncnn", "gate": gate}
+    assert [words in sentence for sentence in shortfalls(values)] == [True] * bool(words)
+
+
 def test_what_must_stay_in_float_does(fp32: Path, small_demo: Path, tmp_path: Path) -> None:
     said = edgeyolo_json(
         *("quantize", fp32, "--engine", "ncnn", "--data", small_demo, "--out", tmp_path / "out"),
@@ -210,6 +233,7 @@ def test_bad_input_is_one_sentence(
         (tmp_path / "none.pt", small_demo, "no checkpoint", ()),
         (_other_net(fp32, tmp_path / "other"), small_demo, "not the net", ()),
         (fp32, small_demo, "exists already", ("--out", int8)),
+        (fp32, small_demo, "the bundle to quantize", ("--out", fp32, "--force")),
     ):
         out = () if "--out" in extra else ("--out", tmp_path / "out")
         engine = () if "--engine" in extra else ("--engine", "ncnn")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from edgeyolo.errors import ExitCode
+
 if TYPE_CHECKING:
     from edgeyolo.export.storage import Storage
 
@@ -56,7 +58,7 @@ def command(
     imgsz: int | None,
     force: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Export CHECKPOINT, a YOLOv8 .pt, and compare each file with it on photos.
 
     With --standalone it may be a bundle for ONNX Runtime too, in any precision; OUT is then a file.
@@ -64,11 +66,12 @@ def command(
     One engine and one precision go to OUT/bundle.json, several to OUT/ENGINE-PRECISION/bundle.json.
     """
     if standalone:
+        _check_standalone(precision, layout, data)
         _standalone(checkpoint, standalone, out, imgsz, force, as_json)
-        return
+        return ExitCode.OK
     if layout == "ultralytics":
-        _stock(checkpoint, engine, precision, out, imgsz, as_json)
-        return
+        _stock(checkpoint, engine, precision, out, imgsz, force, as_json)
+        return ExitCode.OK
     from edgeyolo.export.bundle import ENGINES, check_request
     from edgeyolo.flow.export import export
     from edgeyolo.plan.plan import parse_engines
@@ -98,9 +101,32 @@ def command(
             answers.append({**facts, "engine": name, "size_bytes": bundle.size_bytes(name)})
     if as_json:
         click.echo(json.dumps(answers[0] if single else {"bundles": answers}))
-        return
-    for answer in answers:
-        click.echo(_line(answer))
+    else:
+        for answer in answers:
+            click.echo(_line(answer))
+    return _shortfalls([answer for answer in answers if "gate" in answer])
+
+
+def _shortfalls(quantized: list[dict[str, Any]]) -> int:
+    """Say on stderr what falls short, as ``edgeyolo quantize`` does."""
+    from edgeyolo.report.quantization import shortfalls
+
+    for answer in quantized:
+        for sentence in shortfalls(answer):
+            click.echo(sentence, err=True)
+    met = all(answer["gate"]["met"] for answer in quantized)
+    return ExitCode.OK if met else ExitCode.BUDGET_NOT_MET
+
+
+def _check_standalone(precision: str, layout: str, data: str | None) -> None:
+    from edgeyolo.errors import UsageError
+
+    if precision != "fp32" or layout != "edgeyolo" or data:
+        raise UsageError(
+            "--standalone writes the precision that MODEL has, and goes with no --precision, "
+            "--format or --data.",
+            "For int8, give it a bundle that edgeyolo quantize --engine onnxruntime wrote.",
+        )
 
 
 def _standalone(
@@ -112,13 +138,13 @@ def _standalone(
     from edgeyolo.errors import UsageError
     from edgeyolo.export.standalone import INPUTS, to_standalone
     from edgeyolo.files import write_bytes
-    from edgeyolo.flow.quantize import fp32_of
+    from edgeyolo.flow.export import bundle_of
 
     if out.suffix != ".onnx":
         raise UsageError(f"{out} is not an ONNX file.", "Name it, as --out net.onnx.")
     if out.exists() and not force:
         raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")
-    with fp32_of(model, "onnxruntime", imgsz) as bundle:
+    with bundle_of(model, "onnxruntime", imgsz) as bundle:
         written: onnx.ModelProto = to_standalone(bundle, next(i for i in INPUTS if i == source))
     write_bytes(out, written.SerializeToString())
     facts = {entry.key: entry.value for entry in written.metadata_props}
@@ -133,12 +159,13 @@ def _stock(
     precision: str,
     out: Path,
     imgsz: int | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Hand over to ultralytics' own exporters."""
     from edgeyolo.errors import UsageError
     from edgeyolo.export.bundle import ENGINES
-    from edgeyolo.export.stock import PRECISIONS, write_stock
+    from edgeyolo.export.stock import PRECISIONS, check_free, write_stock
     from edgeyolo.plan.plan import parse_engines
     from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
     from edgeyolo.slim.spec import GRID, check_imgsz
@@ -152,9 +179,9 @@ def _stock(
     check_imgsz(GRID if imgsz is None else imgsz)
     net = open_checkpoint(checkpoint)
     size = imgsz_of(net) if imgsz is None else imgsz
-    written = {
-        name: str(write_stock(net, size, name, out, half=precision == "fp16")) for name in engines
-    }
+    check_free(net, engines, out, force=force)
+    half = precision == "fp16"
+    written = {name: str(write_stock(net, size, name, out, half=half)) for name in engines}
     click.echo(json.dumps(written) if as_json else "\n".join(written.values()))
 
 
@@ -187,10 +214,11 @@ def _int8(
     """Quantize with what is best in general; ``edgeyolo quantize`` offers the choices."""
     from edgeyolo.cli.narrator import Narrator
     from edgeyolo.cli.options import data_choice
-    from edgeyolo.flow.quantize import Request, fp32_of, quantize
+    from edgeyolo.flow.export import bundle_of
+    from edgeyolo.flow.quantize import Request, quantize
     from edgeyolo.locations import cache_dir
 
-    with closing(Narrator()) as narrator, fp32_of(checkpoint, engine, imgsz) as bundle:
+    with closing(Narrator()) as narrator, bundle_of(checkpoint, engine, imgsz) as bundle:
         return quantize(
             bundle,
             data_choice(data).open(),

@@ -6,7 +6,6 @@ import json
 import re
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -83,11 +82,12 @@ def command(
     Ends with 5 when more than --max-drop is lost on training images kept apart.
     """
     from edgeyolo.export.bundle import check_request
+    from edgeyolo.flow.export import bundle_of
     from edgeyolo.flow.gate import Limits
-    from edgeyolo.flow.quantize import Request, fp32_of, quantize
+    from edgeyolo.flow.quantize import Request, quantize
     from edgeyolo.locations import cache_dir
     from edgeyolo.quantize.quantizer import check_engine
-    from edgeyolo.report.quantization import quantization_table
+    from edgeyolo.report.quantization import quantization_table, shortfalls
     from edgeyolo.slim.spec import GRID
 
     if engine is not None:
@@ -96,7 +96,7 @@ def command(
     choice = data_choice(data)
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     dataset = choice.open()
-    with closing(Narrator()) as narrator, fp32_of(model, engine or _DEFAULT, imgsz) as bundle:
+    with closing(Narrator()) as narrator, bundle_of(model, engine or _DEFAULT, imgsz) as bundle:
         request = Request(
             engine=engine or bundle.default_engine,
             limits=Limits(max_drop, target_size, "speed" if prefer == "speed" else "accuracy"),
@@ -110,32 +110,6 @@ def command(
     click.echo(json.dumps(found) if as_json else quantization_table(found))
     if not as_json:
         click.echo(f"Bundle: {out}")
-    return _judgement(found, max_drop, target_size)
-
-
-def _judgement(found: dict[str, Any], max_drop: float, target: int | None) -> int:
-    """Say on stderr what falls short."""
-    gate = found["gate"]
-    if found["recommended"] != "int8":
-        click.echo(_no_gain(found), err=True)
-    if not gate["fits"]:
-        click.echo(f"No choice fits {target} bytes: this is the smallest.", err=True)
-    elif not gate["met"]:
-        lost = -100 * gate["difference"]
-        click.echo(
-            f"{lost:.2f} points are lost on training images kept apart, more than the {max_drop:g} "
-            "allowed: this is the best that was found.",
-            err=True,
-        )
-    return ExitCode.OK if gate["met"] else ExitCode.BUDGET_NOT_MET
-
-
-def _no_gain(found: dict[str, Any]) -> str:
-    latency, other = found["latency"], found["recommended"]
-    mine = latency["int8"]["engine_only"]["median"]
-    theirs = latency[other]["engine_only"]["median"] if other in latency else 1.0
-    word = "faster" if theirs < mine else "as fast"
-    return (
-        f"int8 does not pay on this machine with {found['engine']}: {other} is {word} there "
-        f"({theirs:.2f} x fp32's time, int8 {mine:.2f})."
-    )
+    for sentence in shortfalls(found):
+        click.echo(sentence, err=True)
+    return ExitCode.OK if found["gate"]["met"] else ExitCode.BUDGET_NOT_MET
