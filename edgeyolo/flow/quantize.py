@@ -130,7 +130,7 @@ def _search(
         stored,
         progress,
     )
-    quantizer.prepare(ranges, rounded, images.blobs)
+    quantizer.prepare(ranges, rounded)
     progress.stage("Find what must stay in float", 2, STAGES)
     probe = Probe(bundle, request.engine, list(probed.blobs()))
     errors = sensitivity(quantizer, probe, request.method, stored, progress)

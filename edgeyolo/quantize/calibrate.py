@@ -33,7 +33,7 @@ from edgeyolo.versions import installed
 
 _SAVE_EVERY = 8  # images
 _FOR_MOMENTS = 32  # images; more change nothing that could be measured
-_VERSION = 3  # of what is kept on disk
+_VERSION = 4  # of what is kept on disk
 
 
 Seen = Callable[[Float], Float]

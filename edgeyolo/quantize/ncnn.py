@@ -24,7 +24,7 @@ from edgeyolo.device.engine import Float
 from edgeyolo.errors import BundleError
 from edgeyolo.quantize import ncnn_format as form
 from edgeyolo.quantize.layers import Convolution, expected_convolutions, foreign, macs_of
-from edgeyolo.quantize.quantizer import Blobs, Rounded
+from edgeyolo.quantize.quantizer import Rounded
 from edgeyolo.quantize.ranges import Range
 from edgeyolo.quantize.rounding import weight_scales
 
@@ -90,9 +90,7 @@ class Quantizer:
         """The largest weight becomes 127."""
         return weight_scales(layer.kernel)
 
-    def prepare(
-        self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded], blobs: Blobs
-    ) -> None:
+    def prepare(self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded]) -> None:
         """Keep them."""
         self._ranges, self._rounded = ranges, rounded
 

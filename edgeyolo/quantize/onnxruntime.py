@@ -28,8 +28,8 @@ from edgeyolo.quantize.layers import (
     macs_of,
     module_name,
 )
-from edgeyolo.quantize.quantizer import Blobs, Rounded
-from edgeyolo.quantize.ranges import Range, Through, hard_swish, relu, silu
+from edgeyolo.quantize.quantizer import Rounded
+from edgeyolo.quantize.ranges import Range, Through, hard_swish, joined, relu, silu
 from edgeyolo.quantize.rounding import unsaturated_scales
 
 FILES = {"model": "model.onnx"}
@@ -109,9 +109,7 @@ class Quantizer:
         """As fine as pairs of weights allow; see :func:`unsaturated_scales`."""
         return unsaturated_scales(layer.kernel)
 
-    def prepare(
-        self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded], blobs: Blobs
-    ) -> None:
+    def prepare(self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded]) -> None:
         """Keep them."""
         self._ranges, self._rounded = ranges, rounded
 
@@ -210,20 +208,13 @@ def _same_steps(model: onnx.ModelProto) -> dict[str, str]:
 
     A Concat of tensors in one range copies bytes; otherwise it rounds all of them once more.
     """
-    parents: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while name in parents:
-            name = parents[name]
-        return name
-
+    groups = []
     for node in model.graph.node:
         if node.op_type in _MOVERS:
             # Further inputs of other movers are sizes, not tensors.
             inputs = node.input if node.op_type == "Concat" else node.input[:1]
-            first, *others = [root(name) for name in (*inputs, *node.output)]
-            parents.update({other: first for other in others if other != first})
-    return {name: root(name) for name in parents}
+            groups.append([*inputs, *node.output])
+    return joined(groups)
 
 
 def _match(model: onnx.ModelProto, bundle: Bundle) -> dict[str, Any]:

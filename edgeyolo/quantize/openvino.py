@@ -1,4 +1,4 @@
-"""Partial int8 for OpenVINO: NNCF sets the FakeQuantize operations, the weights are ours.
+"""Partial int8 for OpenVINO: NNCF sets the FakeQuantize operations, ranges and weights are ours.
 
 NNCF's own bias correction is off: the rounding of the weights has done it. Its overflow fix is off
 too, since the weights are scaled so that no pair of products leaves int16.
@@ -10,7 +10,7 @@ import io
 import logging
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,12 @@ from edgeyolo.quantize.layers import (
     macs_of,
     module_name,
 )
-from edgeyolo.quantize.quantizer import Blobs, Rounded
-from edgeyolo.quantize.ranges import Range
+from edgeyolo.quantize.quantizer import Rounded
+from edgeyolo.quantize.ranges import Range, joined
 from edgeyolo.quantize.rounding import unsaturated_scales
 
 FILES = {"model": "model.xml", "weights": "model.bin"}
-_IMAGES = 64  # of those that NNCF looks at
+_MOVERS = ("Concat", "Split", "VariadicSplit", "MaxPool", "Interpolate")
 
 
 class Quantizer:
@@ -56,56 +56,39 @@ class Quantizer:
             _convolution(conv.name, nodes[conv.name], macs_of(conv, bundle)) for conv in expected
         )
         self._bundle = bundle
-        self._tapped = _tapped(self._model, [nodes[c.name].input_value(0) for c in expected])
+        self._input = {conv.name: _key(nodes[conv.name].input_value(0)) for conv in expected}
+        self._same = _same_steps(self._model)
+        self._int8 = _with_pairs(self._model)
+        pairs = [_key(pair.input_value(0)) for pair in _pairs(self._int8)]
+        self._taps = list(dict.fromkeys([*self._input.values(), *pairs]))
+        self._tapped = _tapped(self._model, self._taps)
+        self._ranges: Mapping[str, Range] = {}
         self._rounded: Mapping[str, Rounded] = {}
-        self._int8: Any = None
 
     def taps(self, blob: Float) -> Iterator[tuple[str, Float]]:
-        """Input of each convolution."""
+        """Inputs of convolutions, and what else NNCF rounds."""
         results = self._tapped([blob])
-        for position, layer in enumerate(self.layers):
-            yield layer.name, np.asarray(results[position], np.float32)[0]
+        for position, (node, port) in enumerate(self._taps):
+            yield _name(node, port), np.asarray(results[position], np.float32)[0]
 
     def input_of(self, layer: str) -> str:
-        """Taps are named after the convolution that they feed."""
-        return layer
+        """The tensor that a convolution reads."""
+        return _name(*self._input[layer])
 
     def through(self, tap: str) -> None:
         """SiLU is fused into the convolution before; the tensor comes after it."""
 
     def same_range(self, tap: str) -> str:
-        """Every tap has its own."""
-        return tap
+        """One of the tensors that a tap is joined with."""
+        return self._same.get(tap, tap)
 
     def scales(self, layer: Convolution) -> Float:
         """As fine as pairs of weights allow."""
         return unsaturated_scales(layer.kernel)
 
-    def prepare(
-        self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded], blobs: Blobs
-    ) -> None:
-        """Have NNCF look at the images and set the FakeQuantize operations."""
-        # It imports torch, which warns that there is no CUDA, and draws bars on stdout.
-        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-        os.environ["NNCF_CI"] = "1"  # no telemetry
-        import nncf
-        from nncf.quantization.advanced_parameters import (
-            AdvancedQuantizationParameters,
-            OverflowFix,
-        )
-
-        nncf.set_log_level(logging.ERROR)
-        self._rounded = rounded
-        with redirect_stdout(io.StringIO()):
-            self._int8 = nncf.quantize(
-                self._model,
-                nncf.Dataset(blobs()),
-                preset=nncf.QuantizationPreset.MIXED,  # SiLU's output is not symmetric
-                subset_size=_IMAGES,
-                advanced_parameters=AdvancedQuantizationParameters(
-                    overflow_fix=OverflowFix.DISABLE, disable_bias_correction=True
-                ),
-            )
+    def prepare(self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded]) -> None:
+        """Keep them."""
+        self._ranges, self._rounded = ranges, rounded
 
     def write(self, floats: Collection[str], folder: Path) -> dict[str, str]:
         """Write ``model.xml`` and ``model.bin``."""
@@ -117,10 +100,70 @@ class Quantizer:
                 _to_float(node, layer)
             else:
                 _set_weights(node, self._rounded[layer.name], self.scales(layer))
+        for pair in _pairs(model):
+            _set_range(pair, self._ranges[_name(*_key(pair.input_value(0)))])
         _remove_unused(model, [nodes[la.name] for la in self.layers if la.name not in floats])
         _rename(model)
         openvino.save_model(model, folder / FILES["model"], compress_to_fp16=False)
         return FILES
+
+
+def _with_pairs(model: Any) -> Any:
+    """A copy in which NNCF has set FakeQuantize operations; what it puts into them is replaced."""
+    # It imports torch, which warns that there is no CUDA, and draws bars on stdout.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    os.environ["NNCF_CI"] = "1"  # no telemetry
+    import nncf
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+
+    nncf.set_log_level(logging.ERROR)
+    blob = np.random.default_rng(0).random(tuple(model.input(0).shape), np.float32)
+    with redirect_stdout(io.StringIO()):
+        return nncf.quantize(
+            model,
+            nncf.Dataset([blob]),
+            preset=nncf.QuantizationPreset.MIXED,  # SiLU's output is not symmetric
+            subset_size=1,
+            advanced_parameters=AdvancedQuantizationParameters(
+                overflow_fix=OverflowFix.DISABLE, disable_bias_correction=True
+            ),
+        )
+
+
+def _pairs(model: Any) -> list[Any]:
+    """The FakeQuantize operations on activations: weights are constants by now."""
+    return [node for node in model.get_ordered_ops() if node.get_type_name() == "FakeQuantize"]
+
+
+def _key(output: Any) -> tuple[str, int]:
+    """Where a tensor comes from: a node's name, which a copy keeps, and a port."""
+    return output.get_node().get_friendly_name(), output.get_index()
+
+
+def _name(node: str, port: int) -> str:
+    return f"{node}:{port}"
+
+
+def _same_steps(model: Any) -> dict[str, str]:
+    """Tensor → the tensor whose range it shares, because one is joined to or taken from the other.
+
+    NNCF has them share one, too, so that joining copies bytes.
+    """
+    movers = [node for node in model.get_ordered_ops() if node.get_type_name() in _MOVERS]
+    groups = []
+    for node in movers:
+        # Further inputs of other movers are sizes, not tensors.
+        inputs = node.input_values() if node.get_type_name() == "Concat" else [node.input_value(0)]
+        groups.append([_name(*_key(output)) for output in (*inputs, *node.outputs())])
+    return joined(groups)
+
+
+def _set_range(pair: Any, chosen: Range) -> None:
+    low = -chosen.zero_point * chosen.step
+    ends = (low, low + chosen.levels * chosen.step)
+    for place, end in enumerate((*ends, *ends), start=1):
+        constant = opset13.constant(np.float32(end))
+        pair.input(place).replace_source_output(constant.output(0))
 
 
 def _convolutions(model: Any, bundle: Bundle) -> dict[str, Any]:
@@ -183,12 +226,11 @@ def _adds_constant(node: Any, outputs: int) -> bool:
     return bool(constant.get_type_name() == "Constant" and constant.data.size == outputs)
 
 
-def _tapped(model: Any, outputs: list[Any]) -> Any:
+def _tapped(model: Any, keys: Sequence[tuple[str, int]]) -> Any:
     """A compiled copy that answers with some tensors."""
-    ports = [(output.get_node().get_friendly_name(), output.get_index()) for output in outputs]
     clone = model.clone()
     nodes = {node.get_friendly_name(): node for node in clone.get_ops()}
-    results = [opset13.result(nodes[name].output(index)) for name, index in ports]
+    results = [opset13.result(nodes[name].output(port)) for name, port in keys]
     tapped = openvino.Model(results, clone.get_parameters(), "tapped")
     settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     return openvino.Core().compile_model(tapped, "CPU", settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -23,9 +23,6 @@ class Rounded:
 
     kernel: Float
     bias: Float
-
-
-Blobs = Callable[[], Iterable[Float]]  # reads the calibration images anew, one at a time
 
 
 class Quantizer(Protocol):
@@ -58,9 +55,7 @@ class Quantizer(Protocol):
         """(outputs,) int8 steps per unit of weight."""
         ...
 
-    def prepare(
-        self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded], blobs: Blobs
-    ) -> None:
+    def prepare(self, ranges: Mapping[str, Range], rounded: Mapping[str, Rounded]) -> None:
         """Take the ranges of all taps and the weights of all convolutions."""
 
     def write(self, floats: Collection[str], folder: Path) -> dict[str, str]:

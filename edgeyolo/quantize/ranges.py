@@ -7,7 +7,7 @@ classifiers, is not offered: the long tails that it clips off are the objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,6 +68,21 @@ def hard_swish(values: Values) -> Values:
     """x * clip(x + 3, 0, 6) / 6."""
     result: Values = values * np.clip(values + 3, 0, 6) / 6
     return result
+
+
+def joined(groups: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Name → the one name that stands for all that are in a group with it, however indirectly."""
+    parents: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while name in parents:
+            name = parents[name]
+        return name
+
+    for group in groups:
+        first, *others = [root(name) for name in group]
+        parents.update({other: first for other in others if other != first})
+    return {name: root(name) for name in parents}
 
 
 def choose_range(

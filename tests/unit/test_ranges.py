@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeyolo.quantize.ranges import Range, choose_range, hard_swish, relu, silu
+from edgeyolo.quantize.ranges import Range, choose_range, hard_swish, joined, relu, silu
 from edgeyolo.quantize.statistics import TensorStatistics
 
 
@@ -105,3 +105,9 @@ def test_activations_are_those_of_torch(function, name: str) -> None:
     values = np.linspace(-6, 6, 101, dtype=np.float32)
     expected = getattr(torch.nn.functional, name)(torch.from_numpy(values)).numpy()
     np.testing.assert_allclose(function(values), expected, atol=1e-6)
+
+
+def test_groups_that_overlap_are_one() -> None:
+    found = joined([("a", "b"), ("c", "d"), ("x", "y"), ("d", "b"), ("b", "a")])
+    assert {found.get(name, name) for name in "abcd"} == {found.get("a", "a")}
+    assert found.get("x", "x") == found.get("y", "y") != found.get("a", "a")
