@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import load_engine
 from edgeyolo.progress import Silent
 from edgeyolo.quantize.calibrate import Cache, CalibrationImages, calibrate
@@ -58,6 +59,24 @@ def test_unusual_nets(engine: str, kind: str, small_demo: Path, tmp_path: Path) 
     assert errors["none"] < 0.05  # stored in float16
     assert errors["none"] < errors["first"] < 0.6
     assert errors["none"] < errors["all"] < 0.8
+
+
+def test_what_is_kept_is_found_by_what_it_depends_on(
+    slim_bundle: Path, small_demo: Path, tmp_path: Path
+) -> None:
+    """Also when the same images calibrate and probe, but in other numbers; damage is no error."""
+    bundle = Bundle.open(slim_bundle)
+    photos = sorted((small_demo.parent / "images" / "train").iterdir())[:3]
+    cache = Cache(tmp_path, bundle, "ncnn", photos[:2], photos[2:])
+    cache.save("statistics", {"done": np.array(2)})
+    assert (cache.load("statistics") or {})["done"] == 2
+    others = (("ncnn", 1), ("onnxruntime", 2))
+    for engine, count in others:
+        other = Cache(tmp_path, bundle, engine, photos[:count], photos[count:])
+        assert other.load("statistics") is None
+    (path,) = tmp_path.rglob("*.npz")
+    path.write_bytes(path.read_bytes()[:40])
+    assert cache.load("statistics") is None
 
 
 def _lively(spec: SlimSpec, images: CalibrationImages) -> Any:
