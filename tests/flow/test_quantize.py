@@ -150,6 +150,37 @@ def test_joined_tensors_share_their_steps(quantized: Quantized) -> None:
     assert quantized_ones > 8
 
 
+def test_int8_in_one_file_from_pixels_to_boxes(
+    quantized: Quantized, small_demo: Path, tmp_path: Path
+) -> None:
+    """In plain ONNX Runtime it finds what our runtime finds with the int8 bundle."""
+    import numpy as np
+    import onnx
+    import onnxruntime
+
+    from edgeyolo.device.letterbox import letterbox
+
+    folder, _ = quantized("onnxruntime")
+    out = tmp_path / "net.onnx"
+    said = edgeyolo_json("export", folder, "--standalone", "letterboxed", "--out", out)
+    assert said["precision"] == "int8"
+    assert out.stat().st_size < 1.1 * (folder / "model.onnx").stat().st_size
+    onnx.checker.check_model(onnx.load(out), full_check=True)
+    session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
+    detector, found = Detector(folder), 0
+    for photo in sorted((small_demo.parent / "images" / "train").iterdir())[:4]:
+        image = read_image(photo)
+        expected = detector(image)
+        blob, placement = letterbox(image, SIZE, SIZE)
+        pixels = np.round(blob[0].transpose(1, 2, 0) * 255).astype(np.uint8)
+        boxes, scores, classes = session.run(None, {"image": pixels})
+        assert classes.tolist() == expected.class_id.tolist()
+        np.testing.assert_allclose(placement.to_source(boxes), expected.xyxy, atol=1e-2)
+        np.testing.assert_allclose(scores, expected.score, atol=1e-4)
+        found += len(expected)
+    assert found > 3
+
+
 @pytest.mark.parametrize(
     ("int8", "fp16", "best", "words"),
     [
