@@ -73,7 +73,8 @@ def quantize(
     check_names(bundle, dataset)
     bundle = replace(bundle, engines={request.engine: files})
     quantizer = load_quantizer(bundle, request.engine)
-    kept = _kept(quantizer.layers, request.keep_float)
+    asked = _asked(quantizer.layers, request.keep_float)
+    kept = list(dict.fromkeys([*quantizer.always_float, *asked]))
     split = split_training(dataset.images("train"), request.images, request.seed)
     gate_samples, val = load_images(dataset, split.gate), load_split(dataset, "val")
     calibration_samples = load_images(dataset, split.calibration)
@@ -100,7 +101,7 @@ def quantize(
         "precision": written.precision,
         **quantization,
         "warnings": warnings,
-        "layers": _layer_rows(quantizer.layers, errors, chosen.floats, kept),
+        "layers": _layer_rows(quantizer, errors, chosen.floats, asked),
         "agreement": chosen.agreement.to_dict(),
         "gate": gated,
         **_measure(bundle, written, quantizer, request.engine, val, progress),
@@ -200,7 +201,7 @@ def _steps_of(progress: Progress, note: str) -> Callable[[int, int], None]:
     return lambda done, total: progress.step(done, total, note)
 
 
-def _kept(layers: Sequence[Convolution], patterns: Sequence[str]) -> list[str]:
+def _asked(layers: Sequence[Convolution], patterns: Sequence[str]) -> list[str]:
     names = [layer.name for layer in layers]
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name in names):
@@ -250,23 +251,27 @@ def _latency(
 
 
 def _layer_rows(
-    layers: Sequence[Convolution],
+    quantizer: Quantizer,
     errors: dict[str, float],
     floats: Sequence[str],
-    kept: Sequence[str],
+    asked: Sequence[str],
 ) -> list[dict[str, Any]]:
-    total = sum(layer.macs for layer in layers)
+    total = sum(layer.macs for layer in quantizer.layers)
+
+    def why(name: str) -> str:
+        if name in asked:
+            return "asked for"
+        if name in quantizer.always_float:
+            return "the net's answer"
+        return "sensitive" if name in floats else ""
+
     return [
         {
             "name": layer.name,
             "error": round(errors[layer.name], 5),
             "macs_share": round(layer.macs / total, 5),
             "precision": "float" if layer.name in floats else "int8",
-            "why": "asked for"
-            if layer.name in kept
-            else "sensitive"
-            if layer.name in floats
-            else "",
+            "why": why(layer.name),
         }
-        for layer in layers
+        for layer in quantizer.layers
     ]

@@ -36,6 +36,7 @@ class Quantizer:
     """See :class:`edgeyolo.quantize.quantizer.Quantizer`."""
 
     levels = 254  # -127..127
+    always_float = ()  # what int8 convolutions answer is float
 
     def __init__(self, bundle: Bundle) -> None:
         self._graph = form.read_graph(bundle.file("ncnn", "param").read_text(encoding="utf-8"))

@@ -62,6 +62,12 @@ class Quantizer:
             if node.op_type in _ACTIVATIONS
         }
         self._same = _same_steps(self._model)
+        # What int8 convolutions answer is rounded, too; the net's own answers must not be: scores
+        # that differ would become equal.
+        answers = {output.name for output in self._model.graph.output}
+        self.always_float = tuple(
+            name for name, node in self._nodes.items() if node.output[0] in answers
+        )
         self._session = _tapped(self._model, self._tensors())
         self._ranges: Mapping[str, Range] = {}
         self._rounded: Mapping[str, Rounded] = {}

@@ -42,6 +42,7 @@ class Quantizer:
     """See :class:`edgeyolo.quantize.quantizer.Quantizer`."""
 
     levels = 255
+    always_float = ()  # what int8 convolutions answer is float
     notes = ("On Arm, OpenVINO computes int8 nets in float: smaller there, not faster.",)
 
     def __init__(self, bundle: Bundle) -> None:

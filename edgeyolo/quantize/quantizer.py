@@ -31,6 +31,7 @@ class Quantizer(Protocol):
     layers: tuple[Convolution, ...]
     notes: tuple[str, ...]  # what the user should know of this graph
     levels: int  # steps of a tensor's range
+    always_float: tuple[str, ...]  # convolutions that this engine's int8 would spoil in any net
 
     def __init__(self, bundle: Bundle) -> None:
         """Read the bundle's fp32 files of this engine."""
