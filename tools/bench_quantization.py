@@ -21,7 +21,7 @@ from typing import Any
 
 from edgeyolo.dataset.read import read_dataset
 from edgeyolo.device.bundle import Bundle
-from edgeyolo.device.engine import load_engine
+from edgeyolo.device.engine import ENGINES, load_engine
 from edgeyolo.files import read_json, write_json
 from edgeyolo.flow.export import bundle_of
 from edgeyolo.flow.gate import Limits
@@ -30,7 +30,6 @@ from edgeyolo.measure.latency import Subject, measure, ratio
 from edgeyolo.progress import Silent
 from edgeyolo.quantize.agreement import agreement
 from edgeyolo.quantize.calibrate import CalibrationImages
-from edgeyolo.quantize.quantizer import ENGINES
 
 _BOX_IMAGES = 32
 # engine: share of MACs, mAP ratio, size ratio, box px, latency ratio with VNNI, seconds

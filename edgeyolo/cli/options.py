@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from edgeyolo.config import SETTINGS, lookup
 from edgeyolo.errors import UsageError
@@ -82,6 +84,15 @@ def engine_of(bundle: Bundle, flag: str | None) -> str:
             f"--engine names {len(engines)} engines.", f"Name one, such as --engine {engines[0]}."
         )
     return engines[0]
+
+
+def size_for(model: Path, imgsz: int | None) -> int | None:
+    """``imgsz`` for a checkpoint; bundles have a size, so a configured one does not concern them.
+
+    One on the command line is, and is refused later if it is not the bundle's.
+    """
+    source = click.get_current_context().get_parameter_source("imgsz")
+    return imgsz if model.suffix == ".pt" or source is ParameterSource.COMMANDLINE else None
 
 
 def data_flag(function: Function) -> Function:

@@ -15,6 +15,8 @@ from edgeyolo.errors import BundleError, EdgeyoloError, MissingDependencyError, 
 
 Float = npt.NDArray[np.float32]
 
+ENGINES = ("onnxruntime", "ncnn", "openvino")  # the first is the default
+
 
 class Engine(Protocol):
     """Runs the exported graph; each file in ``engines/`` has one class of this name."""

@@ -5,13 +5,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 
-from edgeyolo.device.engine import engine_names
 from edgeyolo.doctor.child import Outcome
 from edgeyolo.doctor.findings import Finding
 from edgeyolo.doctor.remedies import remedy
 from edgeyolo.errors import MissingDependencyError
-
-ENGINES = tuple(name for name in engine_names() if name != "null")
 
 
 def check_engine(name: str, outcome: Outcome) -> Finding:

@@ -29,9 +29,9 @@ def examine() -> tuple[dict[str, Any], Iterator[Section]]:
 
 
 def _examine_all() -> Iterator[Section]:
-    from edgeyolo.device.engine import available_cores
+    from edgeyolo.device.engine import ENGINES, available_cores
     from edgeyolo.doctor.board import check_board
-    from edgeyolo.doctor.engines import ENGINES, check_any, check_engine
+    from edgeyolo.doctor.engines import check_any, check_engine
     from edgeyolo.doctor.gpu import check_gpu, nvidia_smi
     from edgeyolo.doctor.opencv import FLAVORS, check_opencv
     from edgeyolo.doctor.packages import check_packages

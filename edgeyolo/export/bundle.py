@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import edgeyolo
 from edgeyolo.device.bundle import MANIFEST, Bundle
+from edgeyolo.device.engine import ENGINES
 from edgeyolo.errors import MissingDependencyError, UsageError
 from edgeyolo.files import new_folder, write_json
 from edgeyolo.slim.checkpoint import names_of, spec_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from edgeyolo.export.storage import Storage
 
-ENGINES = ("onnxruntime", "ncnn", "openvino")
 # int8 is made from fp32, by the quantizers.
 PRECISIONS: tuple[Storage, ...] = ("fp32", "fp16", "int8-weights")
 _PACKAGES = ("torch", "ultralytics", "onnx", "onnxruntime", "ncnn", "pnnx", "openvino")

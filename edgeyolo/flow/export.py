@@ -15,7 +15,7 @@ from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.detector import CONFIDENCE, Detector
 from edgeyolo.device.letterbox import Blob
-from edgeyolo.errors import EdgeyoloError
+from edgeyolo.errors import EdgeyoloError, UsageError
 from edgeyolo.images import read_image
 from edgeyolo.measure.matching import matched
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # IoU of 0.9. Stored in float16, a kernel is off by up to 5e-4 of itself, in int8 by 4e-3 of the
 # largest of its channel.
 _TOLERANCES = {"fp32": (0.01, 1.0), "fp16": (1.0, 0.95), "int8-weights": (10.0, 0.8)}
-_IOU = 0.9
-_LOW = 0.1  # a partner may have a lower score than its detection
+IOU = 0.9
+LOW = 0.1  # a partner may have a lower score than its detection
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,27 @@ class Check:
 
 @contextmanager
 def bundle_of(model: Path, engine: str, imgsz: int | None) -> Iterator[Bundle]:
-    """A bundle as it is; of a checkpoint an fp32 one, in a folder for the moment."""
+    """A bundle as it is; of a checkpoint an fp32 one, checked, in a folder for the moment.
+
+    Raises:
+        UsageError: when ``imgsz`` is not the size that a bundle has.
+    """
     if model.suffix != ".pt":
-        yield Bundle.open(model)
+        bundle = Bundle.open(model)
+        if imgsz not in (None, bundle.height):
+            raise UsageError(
+                f"{model} is a bundle for {bundle.height} px, which cannot be changed any more.",
+                "Give the checkpoint that it was made of, or no --imgsz.",
+            )
+        yield bundle
         return
-    from edgeyolo.export.bundle import write_bundle
+    from edgeyolo.export.photos import sample_photos
     from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
 
-    net = open_checkpoint(model)
-    with TemporaryDirectory(prefix="edgeyolo-") as folder:
-        yield write_bundle(net, imgsz or imgsz_of(net), (engine,), Path(folder) / "bundle")
+    photos, net = sample_photos(), open_checkpoint(model)
+    with TemporaryDirectory(prefix="edgeyolo-") as name:
+        folder = Path(name) / "bundle"
+        yield export(net, imgsz or imgsz_of(net), engine, "fp32", folder, photos)[0]
 
 
 def export(
@@ -96,7 +107,7 @@ def check_against(
     net: DetectionModel, bundle: Bundle, engine: str, photos: Sequence[Path]
 ) -> Check:
     """Run the net in torch and the file in its engine on the same photos."""
-    detector, lenient = (Detector(bundle, engine, confidence=c) for c in (CONFIDENCE, _LOW))
+    detector, lenient = (Detector(bundle, engine, confidence=c) for c in (CONFIDENCE, LOW))
     largest = 0.0
     expected: list[Detections] = []
     found: list[Detections] = []
@@ -107,7 +118,7 @@ def check_against(
             largest = max(largest, float(np.abs(a - b).max()))
         expected.append(detector.postprocess(answers[0], placement))
         found.append(lenient.postprocess(answers[1], placement))
-    hits, total = matched(expected, found, detector.confidence, _IOU)
+    hits, total = matched(expected, found, detector.confidence, IOU)
     return Check(len(photos), largest, total, hits)
 
 

@@ -28,7 +28,6 @@ from edgeyolo.quantize.quantizer import Rounded
 from edgeyolo.quantize.ranges import Range
 from edgeyolo.quantize.rounding import weight_scales
 
-FILES = {"param": "model.ncnn.param", "bin": "model.ncnn.bin"}
 _REVERSED_SUBTRACTION, _WITH_SCALAR = 7, 1  # of BinaryOp
 
 
@@ -39,6 +38,7 @@ class Quantizer:
     always_float = ()  # what int8 convolutions answer is float
 
     def __init__(self, bundle: Bundle) -> None:
+        self._files = dict(bundle.engines["ncnn"])  # of the same names
         self._graph = form.read_graph(bundle.file("ncnn", "param").read_text(encoding="utf-8"))
         self._weights = form.read_weights(self._graph, bundle.file("ncnn", "bin").read_bytes())
         self._position = _match(self._graph, bundle)
@@ -110,9 +110,9 @@ class Quantizer:
             graph.append(layer)
             if position in self._weights:
                 weights[len(graph) - 1] = replace(self._weights[position], half=True)
-        (folder / FILES["param"]).write_text(form.write_graph(graph), encoding="utf-8")
-        (folder / FILES["bin"]).write_bytes(form.write_weights(graph, weights))
-        return FILES
+        (folder / self._files["param"]).write_text(form.write_graph(graph), encoding="utf-8")
+        (folder / self._files["bin"]).write_bytes(form.write_weights(graph, weights))
+        return self._files
 
     def _int8(self, name: str, layer: form.Layer) -> tuple[list[form.Layer], form.Weights]:
         """The layers that stand for a convolution in int8, the convolution last."""

@@ -32,7 +32,6 @@ from edgeyolo.quantize.quantizer import Rounded
 from edgeyolo.quantize.ranges import Range, Through, hard_swish, joined, relu, silu
 from edgeyolo.quantize.rounding import unsaturated_scales
 
-FILES = {"model": "model.onnx"}
 _MOVERS = ("MaxPool", "Resize", "Split", "Concat")
 _KINDS = ("Conv", "Sigmoid", "Mul", "Relu", "Add", *_MOVERS)  # what runs in int8
 _ACTIVATIONS = {"Sigmoid": silu, "Relu": relu, "HardSwish": hard_swish}
@@ -44,6 +43,7 @@ class Quantizer:
     levels = 255
 
     def __init__(self, bundle: Bundle) -> None:
+        self._files = dict(bundle.engines["onnxruntime"])  # of the same names
         self._model = onnx.shape_inference.infer_shapes(
             onnx.load(bundle.file("onnxruntime", "model"))
         )
@@ -121,8 +121,8 @@ class Quantizer:
 
     def write(self, floats: Collection[str], folder: Path) -> dict[str, str]:
         """Write ``model.onnx``."""
-        onnx.save(self.to_onnx(floats), folder / FILES["model"])
-        return FILES
+        onnx.save(self.to_onnx(floats), folder / self._files["model"])
+        return self._files
 
     def to_onnx(self, floats: Collection[str]) -> onnx.ModelProto:
         """The QDQ graph, some convolutions and the SiLU after them in float."""

@@ -34,7 +34,6 @@ from edgeyolo.quantize.quantizer import Rounded
 from edgeyolo.quantize.ranges import Range, joined
 from edgeyolo.quantize.rounding import unsaturated_scales
 
-FILES = {"model": "model.xml", "weights": "model.bin"}
 _MOVERS = ("Concat", "Split", "VariadicSplit", "MaxPool", "Interpolate")
 
 
@@ -46,6 +45,7 @@ class Quantizer:
     notes = ("On Arm, OpenVINO computes int8 nets in float: smaller there, not faster.",)
 
     def __init__(self, bundle: Bundle) -> None:
+        self._files = dict(bundle.engines["openvino"])  # of the same names
         self._model = openvino.Core().read_model(str(bundle.file("openvino", "model")))
         # Folds what keeps NNCF from seeing a convolution, its bias and SiLU as one.
         apply_moc_transformations(self._model, cf=True)
@@ -105,8 +105,8 @@ class Quantizer:
             _set_range(pair, self._ranges[_name(*_key(pair.input_value(0)))])
         _remove_unused(model, [nodes[la.name] for la in self.layers if la.name not in floats])
         _rename(model)
-        openvino.save_model(model, folder / FILES["model"], compress_to_fp16=False)
-        return FILES
+        openvino.save_model(model, folder / self._files["model"], compress_to_fp16=False)
+        return self._files
 
 
 def _with_pairs(model: Any) -> Any:

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from edgeyolo.device.bundle import Bundle
-from edgeyolo.device.engine import Float
+from edgeyolo.device.engine import ENGINES, Float
 from edgeyolo.errors import MissingDependencyError, UsageError
 from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.ranges import Range, Through
-
-ENGINES = ("onnxruntime", "ncnn", "openvino")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -184,7 +184,11 @@ def test_one_file_from_pixels_to_boxes(
         == 0
     )
     out = tmp_path / "net.onnx"
-    said = edgeyolo_json("export", tmp_path / "bundle", "--standalone", source, "--out", out)
+    said = edgeyolo_json(
+        *("export", tmp_path / "bundle", "--standalone", source, "--out", out),
+        *("--data", small_demo),
+    )
+    assert said["check"]["matched"] >= 0.9 * said["check"]["detections"] > 5
     assert said["license"] == "AGPL-3.0-or-later"
     model = onnx.load(out)
     onnx.checker.check_model(model, full_check=True)
@@ -208,6 +212,46 @@ def test_one_file_from_pixels_to_boxes(
         np.testing.assert_allclose(scores, expected.score, atol=0.03 if source == "image" else 1e-5)
         found += len(expected)
     assert found > 5
+
+
+def test_a_standalone_file_that_disagrees_is_an_error_and_not_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its grid is half a cell off."""
+    from edgeyolo.errors import EdgeyoloError
+    from edgeyolo.export import standalone
+    from edgeyolo.export.photos import sample_photos
+    from edgeyolo.flow.standalone import export_standalone
+
+    real = standalone._centers
+    monkeypatch.setattr(standalone, "_centers", lambda *grid: real(*grid) + 0.5)
+    out = tmp_path / "net.onnx"
+    with pytest.raises(EdgeyoloError, match="does not agree"):
+        export_standalone(NET, "image", out, 320, sample_photos())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_standalone_file_without_a_test_says_so(tmp_path: Path) -> None:
+    """At 32 px the photos show nothing."""
+    done = edgeyolo(
+        *("export", NET, "--standalone", "letterboxed", "--imgsz", 32),
+        *("--out", tmp_path / "net.onnx"),
+    )
+    assert done.returncode == 0
+    assert "not put to the test" in done.stderr
+
+
+def test_a_bundle_keeps_its_size(tmp_path: Path) -> None:
+    """Another one asked for is refused; one that is only configured does not concern bundles."""
+    bundle = tmp_path / "bundle"
+    said = ("export", NET, "--engine", "onnxruntime", "--imgsz", 192, "--out", bundle)
+    assert edgeyolo(*said).returncode == 0
+    again = ("export", bundle, "--standalone", "image", "--out")
+    done = edgeyolo(*again, tmp_path / "a.onnx", "--imgsz", 320)
+    assert done.returncode == 2
+    assert "bundle for 192 px" in done.stderr
+    done = edgeyolo(*again, tmp_path / "b.onnx", env={"EDGEYOLO_IMGSZ": "320"})
+    assert done.returncode == 0, done.stderr
 
 
 def _one_bin(path: Path) -> Path:

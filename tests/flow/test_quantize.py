@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ def test_int8_in_one_file_from_pixels_to_boxes(
 def test_what_is_recommended_is_the_fastest(
     int8: float, fp16: float, best: str, words: str
 ) -> None:
-    from edgeyolo.flow.quantize import recommended
+    from edgeyolo.flow.payoff import recommended
     from edgeyolo.report.quantization import shortfalls
 
     times = {"int8": int8, "fp16": fp16}
@@ -227,6 +228,35 @@ def test_a_size_that_nothing_fits_is_said(fp32: Path, small_demo: Path, tmp_path
     assert "the smallest" in done.stderr
     assert Bundle.open(tmp_path / "out").precision == "int8"  # nothing is lost
     assert len(Bundle.open(tmp_path / "out").provenance["quantization"]["float_layers"]) == 0
+
+
+def test_a_layer_that_ncnn_has_and_we_do_not_know_stays_and_is_named(
+    fp32: Path, small_demo: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(fp32, tmp_path / "strange")
+    param = Bundle.open(fp32).file("ncnn", "param")
+    magic, counts, *lines = param.read_text().splitlines()
+    second = lines[3].split()  # convolution; before it are the input, a convolution and its SiLU
+    assert (second[0], second[4]) == ("Convolution", "2")
+    same = "Dropout strange 1 1 2 again 0=1.0"
+    lines[3:4] = [same, " ".join([*second[:4], "again", *second[5:]])]
+    layers, blobs = map(int, counts.split())
+    text = "\n".join([magic, f"{layers + 1} {blobs + 1}", *lines, ""])
+    (tmp_path / "strange" / param.name).write_text(text)
+    _sign_again(fp32, tmp_path / "strange")
+    said = edgeyolo_json(
+        *("quantize", tmp_path / "strange", "--engine", "ncnn", "--data", small_demo),
+        *("--out", tmp_path / "out", "--images", 8, "--max-drop", 100),
+    )
+    assert "Left in float, not known here: Dropout." in said["warnings"]
+    assert said["val"]["matched"] >= 0.9 * said["val"]["detections"] > 0
+    assert "Dropout" in Bundle.open(tmp_path / "out").file("ncnn", "param").read_text()
+
+
+def _sign_again(original: Path, folder: Path) -> None:
+    """A manifest for files that were changed."""
+    facts = replace(Bundle.open(original), root=folder)
+    write_json(folder / MANIFEST, facts.to_manifest())
 
 
 def _other_net(fp32: Path, folder: Path) -> Path:

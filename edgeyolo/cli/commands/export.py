@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Precision = Storage | Literal["int8"]
 
-from edgeyolo.cli.options import json_flag, setting
+from edgeyolo.cli.options import json_flag, setting, size_for
 
 
 @click.command(short_help="Write a checkpoint as bundles for the board.")
@@ -66,13 +66,15 @@ def command(
     One engine and one precision go to OUT/bundle.json, several to OUT/ENGINE-PRECISION/bundle.json.
     """
     if standalone:
-        _check_standalone(precision, layout, data)
-        _standalone(checkpoint, standalone, out, imgsz, force, as_json)
+        _check_standalone(precision, layout)
+        size = size_for(checkpoint, imgsz)
+        _standalone(checkpoint, standalone, out, data, size, force, as_json)
         return ExitCode.OK
     if layout == "ultralytics":
         _stock(checkpoint, engine, precision, out, imgsz, force, as_json)
         return ExitCode.OK
-    from edgeyolo.export.bundle import ENGINES, check_request
+    from edgeyolo.device.engine import ENGINES
+    from edgeyolo.export.bundle import check_request
     from edgeyolo.flow.export import export
     from edgeyolo.plan.plan import parse_engines
     from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
@@ -118,39 +120,51 @@ def _shortfalls(quantized: list[dict[str, Any]]) -> int:
     return ExitCode.OK if met else ExitCode.BUDGET_NOT_MET
 
 
-def _check_standalone(precision: str, layout: str, data: str | None) -> None:
+def _check_standalone(precision: str, layout: str) -> None:
     from edgeyolo.errors import UsageError
 
-    if precision != "fp32" or layout != "edgeyolo" or data:
+    if precision != "fp32" or layout != "edgeyolo":
         raise UsageError(
-            "--standalone writes the precision that MODEL has, and goes with no --precision, "
-            "--format or --data.",
+            "--standalone writes the precision that CHECKPOINT has, and goes with no --precision "
+            "or --format.",
             "For int8, give it a bundle that edgeyolo quantize --engine onnxruntime wrote.",
         )
 
 
 def _standalone(
-    model: Path, source: str, out: Path, imgsz: int | None, force: bool, as_json: bool
+    model: Path,
+    source: str,
+    out: Path,
+    data: str | None,
+    imgsz: int | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write one file; the bundle it is made of may be int8."""
-    import onnx
-
     from edgeyolo.errors import UsageError
-    from edgeyolo.export.standalone import INPUTS, to_standalone
-    from edgeyolo.files import write_bytes
-    from edgeyolo.flow.export import bundle_of
+    from edgeyolo.export.standalone import INPUTS
+    from edgeyolo.flow.standalone import export_standalone
 
     if out.suffix != ".onnx":
         raise UsageError(f"{out} is not an ONNX file.", "Name it, as --out net.onnx.")
     if out.exists() and not force:
         raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")
-    with bundle_of(model, "onnxruntime", imgsz) as bundle:
-        written: onnx.ModelProto = to_standalone(bundle, next(i for i in INPUTS if i == source))
-    write_bytes(out, written.SerializeToString())
+    kind = next(i for i in INPUTS if i == source)
+    written, check = export_standalone(model, kind, out, imgsz, _photos(data))
     facts = {entry.key: entry.value for entry in written.metadata_props}
-    answer = {"model": str(out), "size_bytes": out.stat().st_size, **facts}
-    text = f"{out}: {answer['precision']}, {answer['size_bytes'] / 1e6:.2f} MB; {answer['input']}"
-    click.echo(json.dumps(answer) if as_json else f"{text} -> boxes, scores, classes")
+    answer = {"model": str(out), "size_bytes": out.stat().st_size, **facts, "check": check}
+    text = (
+        f"{out}: {answer['precision']}, {answer['size_bytes'] / 1e6:.2f} MB; {answer['input']} -> "
+        f"boxes, scores, classes; {check['matched']} of {check['detections']} detections as our "
+        "runtime gives them"
+    )
+    click.echo(json.dumps(answer) if as_json else text)
+    if not check["detections"]:
+        click.echo(
+            "The photos show nothing that this net detects, so the file was not put to the test; "
+            "name your own with --data.",
+            err=True,
+        )
 
 
 def _stock(
@@ -163,8 +177,8 @@ def _stock(
     as_json: bool,
 ) -> None:
     """Hand over to ultralytics' own exporters."""
+    from edgeyolo.device.engine import ENGINES
     from edgeyolo.errors import UsageError
-    from edgeyolo.export.bundle import ENGINES
     from edgeyolo.export.stock import PRECISIONS, check_free, write_stock
     from edgeyolo.plan.plan import parse_engines
     from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint

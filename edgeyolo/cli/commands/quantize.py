@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from edgeyolo.cli.narrator import Narrator
-from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
+from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting, size_for
 from edgeyolo.errors import ExitCode, UsageError
 
 _DEFAULT = "ncnn"  # for a checkpoint
@@ -96,7 +96,8 @@ def command(
     choice = data_choice(data)
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     dataset = choice.open()
-    with closing(Narrator()) as narrator, bundle_of(model, engine or _DEFAULT, imgsz) as bundle:
+    size = size_for(model, imgsz)
+    with closing(Narrator()) as narrator, bundle_of(model, engine or _DEFAULT, size) as bundle:
         request = Request(
             engine=engine or bundle.default_engine,
             limits=Limits(max_drop, target_size, "speed" if prefer == "speed" else "accuracy"),

@@ -92,7 +92,7 @@ def _run(
     spec: SlimSpec, choice: Any, values: dict[str, Any], name: str | None, as_json: bool
 ) -> None:
     from edgeyolo.cli.job import finish
-    from edgeyolo.export.bundle import ENGINES
+    from edgeyolo.device.engine import ENGINES
     from edgeyolo.flow.preflight import preflight
     from edgeyolo.flow.weights import find_weights
     from edgeyolo.plan.plan import Plan, parse_engines
