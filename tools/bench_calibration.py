@@ -18,7 +18,8 @@ from edgeyolo.device.engine import ENGINES, load_engine
 from edgeyolo.flow.export import bundle_of
 from edgeyolo.progress import Silent
 from edgeyolo.quantize.agreement import Agreement
-from edgeyolo.quantize.calibrate import Cache, CalibrationImages, calibrate
+from edgeyolo.quantize.cache import Cache
+from edgeyolo.quantize.calibrate import CalibrationImages, calibrate
 from edgeyolo.quantize.quantizer import load_quantizer
 from edgeyolo.quantize.salience import salience
 from edgeyolo.quantize.select import split_training

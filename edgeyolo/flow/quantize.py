@@ -20,7 +20,8 @@ from edgeyolo.flow.payoff import accuracy_cost, latency, recommended
 from edgeyolo.measure.accuracy import check_names
 from edgeyolo.measure.comparison import judge
 from edgeyolo.progress import Progress
-from edgeyolo.quantize.calibrate import Cache, CalibrationImages, calibrate
+from edgeyolo.quantize.cache import Cache
+from edgeyolo.quantize.calibrate import CalibrationImages, calibrate
 from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.quantizer import Quantizer, load_quantizer
 from edgeyolo.quantize.ranges import Method

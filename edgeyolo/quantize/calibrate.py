@@ -7,9 +7,6 @@ calibration goes on where it was, and a repeated one is over at once.
 
 from __future__ import annotations
 
-import hashlib
-import io
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,23 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import Float
 from edgeyolo.device.letterbox import letterbox
-from edgeyolo.files import write_bytes
 from edgeyolo.images import read_image
 from edgeyolo.progress import Progress
+from edgeyolo.quantize.cache import Cache
 from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.quantizer import Quantizer, Rounded
 from edgeyolo.quantize.ranges import Method, Range, choose_range
 from edgeyolo.quantize.rounding import groups, input_columns, moments_of, round_weights
 from edgeyolo.quantize.salience import positions
 from edgeyolo.quantize.statistics import TensorStatistics
-from edgeyolo.versions import installed
 
 _SAVE_EVERY = 8  # images
 _FOR_MOMENTS = 32  # images; more change nothing that could be measured
-_VERSION = 4  # of what is kept on disk
 
 
 Seen = Callable[[Float], Float]
@@ -170,42 +164,3 @@ def _moments(
                 found = moments_of(layer, input_columns(layer, seen, generator))
                 moments[layer.name] = moments.get(layer.name, 0) + found
     return moments
-
-
-class Cache:
-    """Arrays of one calibration on disk, found by what they depend on."""
-
-    def __init__(
-        self,
-        folder: Path | None,
-        bundle: Bundle,
-        engine: str,
-        images: Sequence[Path],
-        probed: Sequence[Path],
-    ) -> None:
-        facts = [str(_VERSION), engine, *installed((engine, "nncf")).values()]
-        facts += [f"{bundle.height}x{bundle.width}", str(len(images)), str(len(probed))]
-        digest = hashlib.sha256("\n".join(facts).encode())
-        for role in bundle.engines[engine]:
-            digest.update(bundle.file(engine, role).read_bytes())
-        for path in (*images, *probed):
-            digest.update(path.read_bytes())
-        self._folder = folder / digest.hexdigest()[:16] if folder else None
-
-    def load(self, name: str) -> dict[str, Any] | None:
-        """Arrays by name, or ``None`` when there are none, or the file is damaged."""
-        path = self._folder / f"{name}.npz" if self._folder else None
-        if path is None or not path.is_file():
-            return None
-        try:
-            with np.load(path) as stored:
-                return dict(stored)
-        except (OSError, ValueError, zipfile.BadZipFile):
-            return None
-
-    def save(self, name: str, arrays: dict[str, Any]) -> None:
-        """Write whole or not at all."""
-        if self._folder:
-            buffer = io.BytesIO()
-            np.savez(buffer, **arrays)
-            write_bytes(self._folder / f"{name}.npz", buffer.getvalue())

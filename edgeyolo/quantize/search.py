@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edgeyolo.progress import Progress
 from edgeyolo.quantize.agreement import Agreement
-from edgeyolo.quantize.calibrate import Cache
+from edgeyolo.quantize.cache import Cache
 from edgeyolo.quantize.layers import Convolution, int8_share
 from edgeyolo.quantize.quantizer import Quantizer
 from edgeyolo.quantize.ranges import Method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import load_engine
 from edgeyolo.progress import Silent
-from edgeyolo.quantize.calibrate import Cache, CalibrationImages, calibrate
+from edgeyolo.quantize.cache import Cache
+from edgeyolo.quantize.calibrate import CalibrationImages, calibrate
 from edgeyolo.quantize.quantizer import Quantizer, load_quantizer
 from edgeyolo.quantize.salience import salience
 from edgeyolo.quantize.trial import candidate
@@ -77,6 +79,22 @@ def test_what_is_kept_is_found_by_what_it_depends_on(
     (path,) = tmp_path.rglob("*.npz")
     path.write_bytes(path.read_bytes()[:40])
     assert cache.load("statistics") is None
+
+
+def test_the_oldest_calibrations_are_forgotten(
+    slim_bundle: Path, small_demo: Path, tmp_path: Path
+) -> None:
+    """And nothing else that lies there."""
+    (tmp_path / "mine").mkdir()
+    for index in range(22):
+        folder = tmp_path / f"{index:02}"
+        folder.mkdir()
+        (folder / "statistics.npz").touch()
+        os.utime(folder, (index, index))
+    photo = sorted((small_demo.parent / "images" / "train").iterdir())[0]
+    Cache(tmp_path, Bundle.open(slim_bundle), "ncnn", [photo], [])
+    kept = [*(f"{index:02}" for index in range(2, 22)), "mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
 
 
 def _lively(spec: SlimSpec, images: CalibrationImages) -> Any:
