@@ -1,11 +1,12 @@
 """Slim nets against the wide net at smaller sizes: latency and mAP of the exported files.
 
     python tools/bench_front.py --data bccd/data.yaml --imgsz 320 --wide wide.pt \
-        --results docs/front_bccd.json slim.pt smaller.pt
+        --retrained wide192.pt --results docs/front_bccd.json slim.pt smaller.pt
 
-The wide net is exported at ``--imgsz`` and at every smaller side, each slim net at ``--imgsz``.
-All are timed in turns, so that what counts is the ratio to the wide net in the same round. A slim
-net is ahead where no size of the wide net is as fast and as accurate.
+The wide net is exported at ``--imgsz`` and at every smaller side, wide nets that were trained at a
+smaller side there, each slim net at ``--imgsz``. All are timed in turns, so that what counts is the
+ratio to the wide net in the same round. A slim net is ahead where no size of a wide net is as fast
+and as accurate.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from edgeyolo.files import read_json, write_json
 from edgeyolo.measure.accuracy import evaluate_bundle, paired_difference
 from edgeyolo.measure.environment import environment
 from edgeyolo.measure.latency import LatencySamples, Subject, measure, ratio
-from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint, spec_of
 from edgeyolo.slim.spec import GRID
 
 _IMAGES = 16
@@ -32,10 +33,11 @@ _IMAGES = 16
 def bench(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Export, evaluate and time everything."""
     dataset = read_dataset(options.data.absolute())
-    points = [(options.wide, options.imgsz), *((options.wide, side) for side in options.sizes)]
-    points += [(path, options.imgsz) for path in options.slim]
+    points = [("wide", options.wide, side) for side in (options.imgsz, *options.sizes)]
+    points += [("retrained", path, imgsz_of(open_checkpoint(path))) for path in options.retrained]
+    points += [("slim", path, options.imgsz) for path in options.slim]
     bundles = []
-    for index, (checkpoint, imgsz) in enumerate(points):
+    for index, (_, checkpoint, imgsz) in enumerate(points):
         out = folder / str(index)
         write_bundle(open_checkpoint(checkpoint), imgsz, options.engines, out)
         bundles.append(Bundle.open(out))
@@ -43,13 +45,13 @@ def bench(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     found = [evaluate_bundle(bundle, samples, options.engines[0]) for bundle in bundles]
     times = {engine: _times(bundles, engine, dataset, options) for engine in options.engines}
     rows = []
-    for index, (checkpoint, imgsz) in enumerate(points):
+    for index, (kind, checkpoint, imgsz) in enumerate(points):
         difference, bounds = paired_difference(found[index], found[0])
         rows.append(
             {
                 "net": spec_of(open_checkpoint(checkpoint)).name,
                 "imgsz": imgsz,
-                "is_wide": checkpoint == options.wide,
+                "kind": kind,
                 "map50_95": found[index].map50_95,
                 "map50_95_ci": found[index].to_dict()["map50_95_ci"],
                 "versus_wide": [round(v, 4) for v in (difference, *bounds)],
@@ -80,7 +82,7 @@ def table(results: dict[str, Any]) -> str:
         low, high = row["map50_95_ci"]
         delta, below, above = (100 * value for value in row["versus_wide"])
         cells = [
-            row["net"],
+            row["net"] + (", trained there" if row["kind"] == "retrained" else ""),
             str(row["imgsz"]),
             f"{row['map50_95']:.3f} [{low:.3f}, {high:.3f}]",
             f"{delta:+.1f} [{below:+.1f}, {above:+.1f}]",
@@ -88,7 +90,7 @@ def table(results: dict[str, Any]) -> str:
                 "{median:.2f} ({low:.2f}–{high:.2f})".format(**row["time_ratio"][e])
                 for e in engines
             ),
-            "" if row["is_wide"] else " / ".join(_rival(row, rows, e) for e in engines),
+            "" if row["kind"] != "slim" else " / ".join(_rival(row, rows, e) for e in engines),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -96,11 +98,12 @@ def table(results: dict[str, Any]) -> str:
 
 def _rival(row: dict[str, Any], rows: list[dict[str, Any]], engine: str) -> str:
     limit = row["time_ratio"][engine]["median"]
-    rivals = [r for r in rows if r["is_wide"] and r["time_ratio"][engine]["median"] <= limit]
+    rivals = [r for r in rows if r["kind"] != "slim" and r["time_ratio"][engine]["median"] <= limit]
     if not rivals:
         return "none"
     best = max(rivals, key=lambda r: r["map50_95"])
-    return f"{best['map50_95']:.3f} at {best['imgsz']}"
+    there = ", trained there" if best["kind"] == "retrained" else ""
+    return f"{best['map50_95']:.3f} at {best['imgsz']}{there}"
 
 
 def main() -> None:
@@ -109,6 +112,7 @@ def main() -> None:
     parser.add_argument("slim", type=Path, nargs="*", help="checkpoints of slim nets")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--wide", type=Path, required=True)
+    parser.add_argument("--retrained", type=Path, action="append", default=[])
     parser.add_argument("--imgsz", type=int, default=640)
     parser.add_argument(
         "--sizes",

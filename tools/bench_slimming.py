@@ -3,11 +3,11 @@
     python tools/bench_slimming.py --data bccd/data.yaml --from yolov8n.pt --imgsz 320 \
         --work /tmp/bench --results docs/slimming_bccd.json
 
-Every row is a net trained with the same schedule; the wide net is trained once, with seed 0. Runs
-that have ended are in the results and are not repeated; a killed one goes on where its last epoch
-ended, and one that survived the bench is attended to. ``--show`` only prints the table. mAP is of
-the exported file (ONNX Runtime, COCO protocol); the results also hold what ultralytics' own
-validator says of the checkpoint.
+Every row is a net trained with the same schedule; the wide net is trained once, with seed 0
+(``--rows wide``: it alone). Runs that have ended are in the results and are not repeated; a killed
+one goes on where its last epoch ended, and one that survived the bench is attended to. ``--show``
+only prints the table. mAP is of the exported file (ONNX Runtime, COCO protocol); the results also
+hold what ultralytics' own validator says of the checkpoint.
 """
 
 from __future__ import annotations
@@ -279,12 +279,12 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="only print the table")
     options = parser.parse_args()
     options.work = options.work.absolute()
-    unknown = set(options.rows or ()) - set(ROWS)
+    unknown = set(options.rows or ()) - set(ROWS) - {"wide"}
     if unknown:
         parser.error(f"no row {unknown.pop()!r}; there are {', '.join(ROWS)}")
     bench = Bench(options)
     pending = [] if options.show else list(bench.runs())
-    if pending:
+    if pending or (not options.show and "wide" in (options.rows or ())):
         wide = bench.wide()
         # Of the trainings, which are processes of their own.
         os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
