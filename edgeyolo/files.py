@@ -75,8 +75,17 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
             yield work
             work.chmod(0o755)
             if replace and path.exists():
-                shutil.rmtree(path)
-            work.replace(path)
+                # Out of the way first: a kill must not leave half of the older one.
+                aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+                path.replace(aside)
+                try:
+                    work.replace(path)
+                except OSError:
+                    aside.replace(path)
+                    raise
+                shutil.rmtree(aside)
+            else:
+                work.replace(path)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             if is_new:

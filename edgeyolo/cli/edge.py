@@ -33,6 +33,9 @@ def guard(command: click.Command) -> ExitCode | int:
         return _fail(found)
     except KeyboardInterrupt:
         return _say("Interrupted.", "", ExitCode.INTERRUPTED)
+    except MemoryError:
+        hint = "Close other programs, or choose a smaller --imgsz or --batch."
+        return _say("Not enough memory.", hint, ExitCode.FAILED)
     except BrokenPipeError:
         # The reader of our output has gone; the interpreter must not try to flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,7 +13,7 @@ import edgeyolo
 from edgeyolo.device.bundle import MANIFEST, Bundle
 from edgeyolo.device.engine import ENGINES
 from edgeyolo.errors import MissingDependencyError, UsageError
-from edgeyolo.files import new_folder, write_json
+from edgeyolo.files import new_folder, read_json, write_json
 from edgeyolo.slim.checkpoint import names_of, spec_of
 from edgeyolo.slim.net import count_gflops, count_parameters
 from edgeyolo.slim.spec import check_imgsz
@@ -112,14 +112,36 @@ def check_request(
             "Choose --precision fp16 or int8, or another --engine.",
         )
     check_imgsz(imgsz)
-    if out.exists() and not force:
+    check_out(out, force=force)
+
+
+def check_out(out: Path, *, force: bool) -> None:
+    """Refuse to write where something is, unless it is a bundle, nothing else, and ``force``.
+
+    Raises:
+        UsageError: naming what is in the way.
+    """
+    if not out.exists():
+        return
+    if not force:
         raise UsageError(f"{out} exists already.", "Choose another --out, or add --force.")
-    if out.exists() and not _may_replace(out):
+    found = {path.name for path in out.iterdir()} if out.is_dir() else {""}
+    if found and MANIFEST not in found:
         raise UsageError(f"{out} is not a bundle, so it is not replaced.", "Choose another --out.")
+    others = sorted(found - {MANIFEST} - _listed(out))
+    if others:
+        raise UsageError(
+            f"{out} holds more than a bundle ({others[0]}), so it is not replaced.",
+            "Choose another --out, or take out what is yours.",
+        )
 
 
-def _may_replace(out: Path) -> bool:
-    return out.is_dir() and ((out / MANIFEST).is_file() or not any(out.iterdir()))
+def _listed(folder: Path) -> set[str]:
+    """Files that the manifest of a folder names."""
+    try:
+        return set(read_json(folder / MANIFEST)["files"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
 
 
 def _exporter(engine: str) -> Any:

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeyolo.device.detections import Detections
 from edgeyolo.errors import EdgeyoloError, UsageError
 from edgeyolo.files import new_folder, write_bytes
+from edgeyolo.images import read_image
 from edgeyolo.slim.checkpoint import save_checkpoint, spec_of
 from edgeyolo.workshop import open_workshop
 
@@ -36,12 +38,13 @@ def check_free(net: DetectionModel, engines: Sequence[str], out: Path, *, force:
             raise UsageError(f"{place} exists already.", "Choose another --out, or add --force.")
 
 
-def write_stock(
-    net: DetectionModel, imgsz: int, engine: str, out: Path, *, half: bool = False
-) -> Path:
-    """Write ``NAME.onnx``, ``NAME_ncnn_model`` or ``NAME_openvino_model`` into ``out``.
+@contextmanager
+def stock_file(
+    net: DetectionModel, imgsz: int, engine: str, *, half: bool = False
+) -> Iterator[tuple[Path, Path]]:
+    """The net as a checkpoint, and what ultralytics made of it, for the moment.
 
-    ``YOLO(path)`` opens each of them. Returns what was written.
+    That is ``NAME.onnx``, ``NAME_ncnn_model`` or ``NAME_openvino_model``.
     """
     open_workshop()
     from ultralytics import YOLO
@@ -57,13 +60,36 @@ def write_stock(
             )
         if not written.exists():
             raise EdgeyoloError(f"ultralytics wrote no {FORMATS[engine]} file.")
-        place = out / written.name
-        if written.is_dir():
-            with new_folder(place, replace=True) as work:
-                shutil.copytree(written, work, dirs_exist_ok=True)
-        else:
-            write_bytes(place, written.read_bytes())
+        yield checkpoint, written
+
+
+def keep(written: Path, out: Path) -> Path:
+    """Put the file or folder into ``out``, in the place of an older one; return where it is."""
+    place = out / written.name
+    if written.is_dir():
+        with new_folder(place, replace=True) as work:
+            shutil.copytree(written, work, dirs_exist_ok=True)
+    else:
+        write_bytes(place, written.read_bytes())
     return place
+
+
+def detect_by_ultralytics(
+    model: Path, photos: Sequence[Path], imgsz: int, confidence: float
+) -> list[Detections]:
+    """What ``YOLO(model)`` finds in square images."""
+    open_workshop()
+    from ultralytics import YOLO
+
+    settings = {"imgsz": imgsz, "rect": False, "conf": confidence, "device": "cpu"}
+    result = []
+    with _stdout_to_stderr():
+        detector = YOLO(model, task="detect")
+        for photo in photos:
+            boxes = detector.predict(read_image(photo), verbose=False, **settings)[0].boxes
+            columns = (boxes.xyxy, boxes.conf, boxes.cls.long())
+            result.append(Detections(*(column.numpy() for column in columns)))
+    return result
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from edgeyolo.device.bundle import Bundle
@@ -32,20 +33,23 @@ def choose(
     engine: str,
     quantizer: Quantizer,
     tried: Sequence[Step],
+    further: Iterable[Step],
     gate: Judged,
     limits: Limits,
 ) -> tuple[Step, dict[str, Any]]:
     """The step with the fewest float layers that passes, and how it did.
 
-    For accuracy only steps that agree with fp32 about as well as any are looked at, for speed all.
-    When none passes, the one that loses the least.
+    For accuracy only steps that agree with fp32 about as well as any are looked at, for speed all;
+    ``further`` ones when none of these passes. When nothing does, the one that loses the least.
     """
     fitting, fits = _fitting(bundle, engine, quantizer, tried, limits.target_bytes)
     least = min(step.agreement.error for step in fitting)
     good = next(i for i, step in enumerate(fitting) if step.agreement.error <= _CLOSE * least)
-    outcomes = []
-    for step in fitting if limits.prefer == "speed" else fitting[good:]:
+    outcomes: list[tuple[Step, dict[str, Any]]] = []
+    for step in chain(fitting if limits.prefer == "speed" else fitting[good:], further):
         with candidate(bundle, engine, quantizer, step.floats) as trial:
+            if outcomes and limits.target_bytes and trial.size_bytes(engine) > limits.target_bytes:
+                break  # files only grow from here on
             after = judge(trial, gate.samples, engine)
         asked = {"max_drop": limits.max_drop, "target_bytes": limits.target_bytes}
         outcome = {**compare(gate, after), **asked, "fits": fits}

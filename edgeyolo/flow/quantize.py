@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any
 from edgeyolo.dataset.check import load_images, load_split
 from edgeyolo.dataset.read import Dataset
 from edgeyolo.device.bundle import MANIFEST, Bundle
-from edgeyolo.device.engine import load_engine
+from edgeyolo.device.detector import Detector
 from edgeyolo.errors import BundleError, UsageError
+from edgeyolo.export.bundle import check_out
 from edgeyolo.files import new_folder, write_json
 from edgeyolo.flow.doubts import doubts
 from edgeyolo.flow.gate import Limits, choose
@@ -26,11 +27,14 @@ from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.quantizer import Quantizer, load_quantizer
 from edgeyolo.quantize.ranges import Method
 from edgeyolo.quantize.salience import salience
-from edgeyolo.quantize.search import Step, order, sensitivity, steps
+from edgeyolo.quantize.search import Step, further, order, sensitivity, steps
 from edgeyolo.quantize.select import Split, split_training
 from edgeyolo.quantize.trial import Probe
 
 STAGES = 5
+_NOTHING_SEEN = (
+    "The net sees nothing in the images that are kept apart: what int8 would spoil was not found."
+)
 _PROBE = 8  # images that each convolution is tried on
 _PROBE_SETS = 24  # images that sets of float convolutions are tried on
 
@@ -68,6 +72,7 @@ def quantize(
         raise BundleError(
             f"{bundle.root} is {bundle.precision} already.", "Give the fp32 bundle it was made of."
         )
+    check_out(out, force=force)
     if out.resolve() == bundle.root.resolve():
         raise UsageError(f"{out} is the bundle to quantize.", "Choose another --out.")
     check_names(bundle, dataset)
@@ -81,11 +86,14 @@ def quantize(
     for warning in warnings:
         progress.line(warning)
 
-    errors, tried = _search(bundle, quantizer, request, split, kept, cache, progress)
+    errors, tried, more = _search(bundle, quantizer, request, split, kept, cache, progress)
     progress.stage(f"Judge by {len(gate)} other training images", 3, STAGES)
+    if not tried[0].agreement.anchors:
+        warnings.append(_NOTHING_SEEN)
+        progress.line(_NOTHING_SEEN)
     before = judge(bundle, gate, request.engine)
-    chosen, gated = choose(bundle, request.engine, quantizer, tried, before, request.limits)
-    made = _made(request, split, chosen)
+    chosen, gated = choose(bundle, request.engine, quantizer, tried, more, before, request.limits)
+    made = _made(request, split, chosen, gated)
     written = _write(bundle, quantizer, chosen, made, out, force=force)
     progress.stage("Measure accuracy on val", 4, STAGES)
     cost = accuracy_cost(bundle, written, request.engine, val, progress)
@@ -100,7 +108,6 @@ def quantize(
         "warnings": warnings,
         "layers": _layer_rows(quantizer, errors, chosen.floats, asked),
         "agreement": chosen.agreement.to_dict(),
-        "gate": gated,
         "val": cost,
         "size_bytes": sizes[1],
         "size_ratio": round(sizes[1] / sizes[0], 4),
@@ -109,7 +116,7 @@ def quantize(
     }
 
 
-def _made(request: Request, split: Split, chosen: Step) -> dict[str, Any]:
+def _made(request: Request, split: Split, chosen: Step, gated: dict[str, Any]) -> dict[str, Any]:
     """How the bundle was made, for its manifest."""
     return {
         "engine": request.engine,
@@ -118,6 +125,7 @@ def _made(request: Request, split: Split, chosen: Step) -> dict[str, Any]:
         "calibration_images": len(split.calibration),
         "float_layers": list(chosen.floats),
         "int8_share": round(chosen.share, 4),
+        "gate": gated,
     }
 
 
@@ -129,17 +137,20 @@ def _search(
     kept: Sequence[str],
     cache: Path | None,
     progress: Progress,
-) -> tuple[dict[str, float], list[Step]]:
-    """Calibrate; error of each convolution alone, and sets of float ones to choose from."""
+) -> tuple[dict[str, float], list[Step], Iterator[Step]]:
+    """Calibrate; error of each convolution alone, and sets of float ones to choose from.
+
+    Further sets are tried only when they are asked for.
+    """
     images = CalibrationImages(split.calibration, bundle.height, bundle.width)
     probed = CalibrationImages(split.gate[:_PROBE], bundle.height, bundle.width)
     stored = Cache(cache, bundle, request.engine, images.paths, probed.paths)
     progress.stage(f"Calibrate on {len(images)} training images", 1, STAGES)
-    engine = load_engine(bundle, request.engine)
+    detector = Detector(bundle, request.engine)
     ranges, rounded = calibrate(
         quantizer,
         images,
-        lambda blob: salience(engine.infer(blob), bundle.strides),
+        lambda blob: salience(detector.infer(blob), bundle.strides),
         request.method,
         stored,
         progress,
@@ -151,7 +162,8 @@ def _search(
     ranked = order(quantizer.layers, errors, kept)
     probed = CalibrationImages(split.gate[:_PROBE_SETS], bundle.height, bundle.width)
     probe = Probe(bundle, request.engine, list(probed.blobs()))
-    return errors, steps(quantizer, probe, ranked, len(kept), progress)
+    tried = steps(quantizer, probe, ranked, len(kept), progress)
+    return errors, tried, further(quantizer, probe, ranked, tried[-1])
 
 
 def _write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ class Cache:
         for path in (*images, *probed):
             digest.update(path.read_bytes())
         self._folder = folder / digest.hexdigest()[:16] if folder else None
+        if self._folder and self._folder.is_dir():
+            os.utime(self._folder)  # it is in use
         if folder and folder.is_dir():
             _forget_oldest(folder)
 
@@ -51,7 +54,7 @@ class Cache:
         try:
             with np.load(path) as stored:
                 return dict(stored)
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile):
             return None
 
     def save(self, name: str, arrays: dict[str, Any]) -> None:

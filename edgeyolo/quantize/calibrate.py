@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from edgeyolo.device.engine import Float
+from edgeyolo.device.engine import Float, first_line
 from edgeyolo.device.letterbox import letterbox
+from edgeyolo.errors import EdgeyoloError
 from edgeyolo.images import read_image
 from edgeyolo.progress import Progress
 from edgeyolo.quantize.cache import Cache
@@ -118,14 +119,31 @@ def _statistics(
         progress.step(index, len(images), "looking at tensors")
         blob = images.blob(index)
         counted = _Counted(seen(blob), index)
-        for name, values in quantizer.taps(blob):
-            tensors.setdefault(name, TensorStatistics()).add(values, counted.positions(values))
+        for name, values in _taps(quantizer, blob):
+            statistics = tensors.setdefault(name, TensorStatistics())
+            try:
+                statistics.add(values, counted.positions(values))
+            except ValueError as error:
+                raise EdgeyoloError(
+                    f"The net computes {error} of {images.paths[index]}, so it has no range.",
+                    "Train the net again, or leave the image out.",
+                ) from error
         if (index + 1) % _SAVE_EVERY == 0 or index + 1 == len(images):
             arrays: dict[str, Any] = {"done": np.array(index + 1)}
             for name, tensor in tensors.items():
                 arrays |= {f"{name}/{key}": value for key, value in tensor.to_arrays().items()}
             cache.save("statistics", arrays)
     return tensors
+
+
+def _taps(quantizer: Quantizer, blob: Float) -> Iterator[tuple[str, Float]]:
+    try:
+        yield from quantizer.taps(blob)
+    except (RuntimeError, MemoryError) as error:
+        raise EdgeyoloError(
+            f"The engine failed on an image: {first_line(error)}",
+            "Close other programs; what was found so far is kept.",
+        ) from error
 
 
 def _round_all(
@@ -158,7 +176,7 @@ def _moments(
     count = min(len(images), _FOR_MOMENTS)
     for index in range(count):
         progress.step(index, count, "looking at the inputs of layers")
-        for name, values in quantizer.taps(images.blob(index)):
+        for name, values in _taps(quantizer, images.blob(index)):
             for layer in wanted.get(name, []):
                 seen = ranges[name].round(values).astype(np.float32)
                 found = moments_of(layer, input_columns(layer, seen, generator))

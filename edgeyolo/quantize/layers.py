@@ -54,9 +54,9 @@ def macs_of(conv: ConvCost, bundle: Bundle) -> int:
 def module_name(path: str, head: int) -> str:
     """``/model.2/cv1/conv/Conv`` → ``model.2.cv1``, ``/cv2.1/cv2.1.0/…`` → ``model.22.cv2.1.0``."""
     parts = [part for part in path.split("/") if part not in ("", "conv", "Conv", "WithoutBiases")]
-    if parts[0].startswith("model."):
+    if parts and parts[0].startswith("model."):
         return ".".join(parts)
-    return f"model.{head}.{parts[-1]}"
+    return f"model.{head}.{parts[-1] if parts else path}"
 
 
 def foreign(bundle: Bundle, engine: str) -> BundleError:

@@ -41,7 +41,7 @@ class Layer:
 
     def number(self, key: int, default: int = 0) -> int:
         """A whole-number parameter."""
-        return int(self.parameters.get(key, default))
+        return int(float(self.parameters.get(key, default)))
 
     def having(self, parameters: dict[int, int]) -> Layer:
         """Copy with some parameters set."""
@@ -103,6 +103,8 @@ def _read_layer(words: list[str]) -> Layer:
     blobs, rest = words[4 : 4 + inputs + outputs], words[4 + inputs + outputs :]
     pairs = (word.split("=", 1) for word in rest)
     parameters = {int(key): value for key, value in pairs}
+    for value in parameters.values():
+        float(value.partition(",")[0])  # arrays are a count and values
     return Layer(kind, name, tuple(blobs[:inputs]), tuple(blobs[inputs:]), parameters)
 
 

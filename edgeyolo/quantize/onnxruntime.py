@@ -20,6 +20,7 @@ from onnxruntime.quantization.calibrate import TensorData, TensorsData
 
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import Float
+from edgeyolo.device.engines.onnxruntime import REFUSALS
 from edgeyolo.export.storage import store_kernels_as_float16
 from edgeyolo.quantize.layers import (
     Convolution,
@@ -95,8 +96,12 @@ class Quantizer:
         """Every activation."""
         names = [output.name for output in self._session.get_outputs()]
         image = self._model.graph.input[0].name
+        try:
+            found = self._session.run(None, {image: blob})
+        except REFUSALS as error:
+            raise RuntimeError(str(error)) from error
         yield image, blob[0]
-        for name, values in zip(names, self._session.run(None, {image: blob}), strict=True):
+        for name, values in zip(names, found, strict=True):
             yield name, values[0]
 
     def input_of(self, layer: str) -> str:
@@ -202,7 +207,7 @@ def _own_constants(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         for place in range(1, len(node.input)) if node.op_type == "Conv" else ():
             name = node.input[place]
-            if name in taken:
+            if name in taken and name in constants:
                 copy = deepcopy(constants[name])
                 copy.name = node.input[place] = f"{name}_{len(taken)}"
                 model.graph.initializer.append(copy)
@@ -238,8 +243,10 @@ def _match(model: onnx.ModelProto, bundle: Bundle) -> dict[str, Any]:
     return found
 
 
-def _shape(model: onnx.ModelProto, node: Any) -> tuple[int, ...]:
-    return next(tuple(c.dims) for c in model.graph.initializer if c.name == node.input[1])
+def _shape(model: onnx.ModelProto, node: Any) -> tuple[int, ...] | None:
+    """Of a convolution's kernel, if that is a constant."""
+    kernels = (c for c in model.graph.initializer if c.name == node.input[1])
+    return next((tuple(kernel.dims) for kernel in kernels), None)
 
 
 def _tapped(model: onnx.ModelProto, tensors: list[str]) -> onnxruntime.InferenceSession:

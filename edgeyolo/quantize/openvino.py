@@ -1,7 +1,7 @@
 """Partial int8 for OpenVINO: NNCF sets the FakeQuantize operations, ranges and weights are ours.
 
 NNCF's own bias correction is off: the rounding of the weights has done it. Its overflow fix is off
-too, since the weights are scaled so that no pair of products leaves int16.
+too, since the weights are scaled so that pairs of products stay in int16.
 """
 
 from __future__ import annotations

@@ -84,8 +84,7 @@ def load_quantizer(bundle: Bundle, engine: str) -> Quantizer:
     """
     check_engine(engine)
     try:
-        module = import_module(f"edgeyolo.quantize.{engine}")
-    except ModuleNotFoundError as error:
+        quantizer: Quantizer = import_module(f"edgeyolo.quantize.{engine}").Quantizer(bundle)
+    except ModuleNotFoundError as error:  # OpenVINO's imports nncf, which is slow, when it is made
         raise MissingDependencyError(str(error.name), "workshop") from error
-    quantizer: Quantizer = module.Quantizer(bundle)
     return quantizer

@@ -7,7 +7,7 @@ that order are then tried together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edgeyolo.progress import Progress
@@ -18,7 +18,9 @@ from edgeyolo.quantize.quantizer import Quantizer
 from edgeyolo.quantize.ranges import Method
 from edgeyolo.quantize.trial import Probe
 
-LEAST_INT8 = 0.85  # of the multiply-adds: below, int8 is not worth its trouble
+LEAST_INT8 = 0.85  # of the multiply-adds: below, int8 is hardly worth its trouble
+_LEAST_OF_ALL = 0.5
+_STRIDE = 4  # convolutions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,23 @@ def steps(
     result = []
     for index, size in enumerate(sizes):
         progress.step(index, len(sizes), f"{size} convolutions in float")
-        floats = tuple(ranked[:size])
-        share = int8_share(quantizer.layers, floats)
-        result.append(Step(floats, share, probe.agreement(quantizer, floats)))
+        result.append(_step(quantizer, probe, ranked[:size]))
     return result
+
+
+def further(
+    quantizer: Quantizer, probe: Probe, ranked: Sequence[str], last: Step
+) -> Iterator[Step]:
+    """Still longer prefixes than the last step's, for whom nothing else keeps to a limit."""
+    for size in range(len(last.floats) + _STRIDE, len(ranked), _STRIDE):
+        if int8_share(quantizer.layers, ranked[:size]) < _LEAST_OF_ALL:
+            return
+        yield _step(quantizer, probe, ranked[:size])
+
+
+def _step(quantizer: Quantizer, probe: Probe, floats: Sequence[str]) -> Step:
+    share = int8_share(quantizer.layers, floats)
+    return Step(tuple(floats), share, probe.agreement(quantizer, floats))
 
 
 def _sizes(layers: Sequence[Convolution], ranked: Sequence[str], kept: int) -> list[int]:

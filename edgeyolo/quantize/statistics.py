@@ -5,6 +5,7 @@ Nothing of an image is kept but counts, so memory does not grow with their numbe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,9 +37,14 @@ class TensorStatistics:
         """Extremes of a tensor of any shape; counts of all positions, or of some.
 
         ``counted`` are flat indices into the last two axes, height and width.
+
+        Raises:
+            ValueError: when a value is infinite or not a number.
         """
-        self.low = min(self.low, float(values.min()))
-        self.high = max(self.high, float(values.max()))
+        low, high = float(values.min()), float(values.max())
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise ValueError("values that are not finite")
+        self.low, self.high = min(self.low, low), max(self.high, high)
         if counted is not None:
             values = values.reshape(*values.shape[:-2], -1)[..., counted]
         flat = values.reshape(-1)

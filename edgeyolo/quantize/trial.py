@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgeyolo.device.bundle import Bundle
-from edgeyolo.device.engine import Float, load_engine
+from edgeyolo.device.detector import Detector
+from edgeyolo.device.engine import Float
 from edgeyolo.quantize.agreement import Agreement, agreement
 from edgeyolo.quantize.quantizer import Quantizer
 
@@ -22,8 +23,8 @@ class Probe:
         self._expected = self._answers(bundle)
 
     def _answers(self, bundle: Bundle) -> list[list[Float]]:
-        engine = load_engine(bundle, self._engine)
-        return [[output.copy() for output in engine.infer(blob)] for blob in self._blobs]
+        detector = Detector(bundle, self._engine)
+        return [[output.copy() for output in detector.infer(blob)] for blob in self._blobs]
 
     def agreement(self, quantizer: Quantizer, floats: Collection[str]) -> Agreement:
         """How close the net with these convolutions in float is to fp32."""

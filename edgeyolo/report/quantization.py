@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeyolo.quantize.search import LEAST_INT8
+
 
 def quantization_table(values: dict[str, Any]) -> str:
     """Every convolution, then what it all comes to."""
@@ -30,6 +32,11 @@ def shortfalls(values: dict[str, Any]) -> list[str]:
         lines.append(
             f"{-100 * gate['difference']:.2f} points are lost on training images kept apart, more "
             f"than the {gate['max_drop']:g} allowed: this is the best that was found."
+        )
+    elif values["int8_share"] < LEAST_INT8:
+        lines.append(
+            f"Only {values['int8_share']:.0%} of the multiply-adds are in int8; --max-drop and "
+            "--keep-float have the rest in float."
         )
     return lines
 

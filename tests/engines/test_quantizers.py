@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,13 @@ import pytest
 
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import load_engine
+from edgeyolo.errors import EdgeyoloError
 from edgeyolo.progress import Silent
 from edgeyolo.quantize.cache import Cache
 from edgeyolo.quantize.calibrate import CalibrationImages, calibrate
-from edgeyolo.quantize.quantizer import Quantizer, load_quantizer
+from edgeyolo.quantize.layers import module_name
+from edgeyolo.quantize.quantizer import Quantizer, Rounded, load_quantizer
+from edgeyolo.quantize.ranges import Range
 from edgeyolo.quantize.salience import salience
 from edgeyolo.quantize.trial import candidate
 from edgeyolo.slim.spec import SlimSpec
@@ -77,8 +83,109 @@ def test_what_is_kept_is_found_by_what_it_depends_on(
         other = Cache(tmp_path, bundle, engine, photos[:count], photos[count:])
         assert other.load("statistics") is None
     (path,) = tmp_path.rglob("*.npz")
-    path.write_bytes(path.read_bytes()[:40])
-    assert cache.load("statistics") is None
+    for left in (40, 0):
+        path.write_bytes(path.read_bytes()[:left])
+        assert cache.load("statistics") is None
+
+
+class _Broken:
+    """A quantizer whose engine gives up, or answers with what is no number."""
+
+    def __init__(self, bundle: Bundle, value: float | None) -> None:
+        self._value = value
+
+    def taps(self, blob: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        if self._value is None:
+            raise RuntimeError("bad allocation\nin some file")
+        yield "tensor", np.full((1, 4, 4), self._value, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(None, "failed on an image: bad allocation"), (np.inf, "not finite"), (np.nan, "not finite")],
+)
+def test_what_cannot_be_calibrated_is_said(
+    value: float | None, word: str, slim_bundle: Path, small_demo: Path, tmp_path: Path
+) -> None:
+    bundle = Bundle.open(slim_bundle)
+    photos = sorted((small_demo.parent / "images" / "train").iterdir())[:1]
+    images = CalibrationImages(tuple(photos), 32, 32)
+    broken: Any = _Broken(bundle, value)
+    with pytest.raises(EdgeyoloError, match=word):
+        calibrate(
+            broken,
+            images,
+            lambda blob: np.ones((4, 4), np.float32),
+            "mse",
+            Cache(None, bundle, "ncnn", photos, []),
+            Silent(),
+        )
+
+
+def test_an_interrupted_calibration_goes_on_where_it_was(
+    slim_bundle: Path, small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After eight images, of which none is looked at again, to the same ranges and weights."""
+    bundle = replace(Bundle.open(slim_bundle), height=64, width=64)
+    photos = tuple(sorted((small_demo.parent / "images" / "train").iterdir())[:10])
+    quantizer, images = load_quantizer(bundle, "ncnn"), CalibrationImages(photos, 64, 64)
+    looked_at: list[int] = []
+    real, fails_at = CalibrationImages.blob, 9
+
+    def blob(self: CalibrationImages, index: int) -> Any:
+        looked_at.append(index)
+        if len(looked_at) > fails_at:
+            raise KeyboardInterrupt
+        return real(self, index)
+
+    monkeypatch.setattr(CalibrationImages, "blob", blob)
+    seen = np.ones((8, 8), np.float32)
+    found = []
+    for folder, stops in ((tmp_path / "a", True), (tmp_path / "a", False), (tmp_path / "b", False)):
+        cache = Cache(folder, bundle, "ncnn", photos, [])
+        looked_at.clear()
+        fails_at = 9 if stops else 99
+        with pytest.raises(KeyboardInterrupt) if stops else nullcontext():
+            found.append(calibrate(quantizer, images, lambda _: seen, "mse", cache, Silent()))
+        if folder.name == "a" and not stops:
+            assert looked_at == [8, 9, *range(10)]  # ranges first, then the inputs of layers
+    for name, rounded in found[0][1].items():
+        assert found[0][0][name] == found[1][0][name]
+        assert (rounded.kernel == found[1][1][name].kernel).all()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/model.2/cv1/conv/Conv", "model.2.cv1"),
+        ("/cv2.1/cv2.1.0/conv/Conv", "model.22.cv2.1.0"),
+        ("", "model.22."),  # foreign graphs
+        ("Conv", "model.22.Conv"),
+    ],
+)
+def test_names_of_modules(path: str, name: str) -> None:
+    assert module_name(path, 22) == name
+
+
+def test_ncnn_turns_winograd_off_where_it_would_overflow(
+    slim_bundle: Path, small_demo: Path, tmp_path: Path
+) -> None:
+    """In 3 x 3 convolutions with stride 1, and in no other."""
+    from edgeyolo.quantize import ncnn_format as form
+
+    bundle = Bundle.open(slim_bundle)
+    quantizer = load_quantizer(bundle, "ncnn")
+    taps = {layer.name: Range(-1, 1, 254) for layer in quantizer.layers}
+    quantizer.prepare(taps, {la.name: Rounded(la.kernel, la.bias) for la in quantizer.layers})
+    files = quantizer.write([], tmp_path)
+    graph = form.read_graph((tmp_path / files["param"]).read_text())
+    kinds = {True: 0, False: 0}
+    for layer in graph:
+        if layer.kind == "Convolution":
+            critical = layer.number(form.KERNEL_W) == 3 and layer.number(form.STRIDE, 1) == 1
+            assert bool(layer.number(form.MASK) & form.NO_WINOGRAD) == critical
+            kinds[critical] += 1
+    assert min(kinds.values()) > 10
 
 
 def test_the_oldest_calibrations_are_forgotten(

@@ -34,12 +34,12 @@ def stock(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """The demo net in ultralytics' layout."""
 
     def export(folder: Path) -> None:
-        from edgeyolo.export.stock import write_stock
+        from edgeyolo.export.stock import keep, stock_file
         from edgeyolo.slim.checkpoint import open_checkpoint
 
-        write_stock(
-            open_checkpoint(ROOT / "assets" / "demo-yolov8n.pt"), SIZE, "onnxruntime", folder
-        )
+        net = open_checkpoint(ROOT / "assets" / "demo-yolov8n.pt")
+        with stock_file(net, SIZE, "onnxruntime") as (_, written):
+            keep(written, folder)
 
     return next(made_once("demo-stock", export).glob("*.onnx"))
 

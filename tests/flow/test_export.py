@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,10 +77,11 @@ def test_photos_are_there_without_a_data_set(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "bundle.json").is_file()
 
 
+@pytest.mark.parametrize("off", [1, float("nan")])
 def test_a_file_that_disagrees_is_an_error_and_not_left_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    off: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An exporter that writes another net: its head's last bias is off by one."""
+    """An exporter that writes another net: its head's last bias is off."""
     from edgeyolo.errors import EdgeyoloError
     from edgeyolo.export import onnxruntime as exporter
     from edgeyolo.export.photos import sample_photos
@@ -89,13 +91,58 @@ def test_a_file_that_disagrees_is_an_error_and_not_left_there(
     real = exporter.to_onnx
 
     def wrong(graph, *rest):
-        graph.net.model[-1].cv3[0][-1].bias.add_(1)
+        graph.net.model[-1].cv3[0][-1].bias.add_(off)
         return real(graph, *rest)
 
     monkeypatch.setattr(exporter, "to_onnx", wrong)
     with pytest.raises(EdgeyoloError, match="does not agree"):
         export(open_checkpoint(NET), 192, "onnxruntime", "fp32", tmp_path / "out", sample_photos())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_int8_beside_fp32(tmp_path: Path, small_demo: Path) -> None:
+    """By ``edgeyolo export``, which ends as ``edgeyolo quantize`` does."""
+    out = tmp_path / "out"
+    done = edgeyolo(
+        *("export", NET, "--imgsz", 96, "--engine", "ncnn", "--precision", "fp32,int8"),
+        *("--data", small_demo, "--out", out, "--json"),
+    )
+    exact, small = json.loads(done.stdout)["bundles"]
+    assert done.returncode == (0 if small["gate"]["met"] else 5), done.stderr
+    assert exact["check"]["matched"] == exact["check"]["detections"]
+    assert Bundle.open(out / "ncnn-fp32").precision == "fp32"
+    gate = Bundle.open(out / "ncnn-int8").provenance["quantization"]["gate"]
+    assert gate == small["gate"]
+
+
+def test_wrong_data_for_int8_shows_before_anything_is_written(
+    tmp_path: Path, small_demo: Path
+) -> None:
+    text = small_demo.read_text().replace("names:", "names: [one]\nothers:")
+    (tmp_path / "data.yaml").write_text(f"path: {small_demo.parent}\n{text}")
+    done = edgeyolo(
+        *("export", NET, "--imgsz", 96, "--engine", "ncnn", "--precision", "fp32,int8"),
+        *("--data", tmp_path / "data.yaml", "--out", tmp_path / "out"),
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_more_than_a_bundle_is_not_replaced(tmp_path: Path) -> None:
+    """Such as the checkpoint itself."""
+    out = tmp_path / "out"
+    again = ("export", out / "my.pt", "--engine", "onnxruntime", "--imgsz", 64, "--out", out)
+    out.mkdir()
+    shutil.copyfile(NET, out / "my.pt")
+    assert edgeyolo(*again, "--force").returncode == 2
+    shutil.move(out / "my.pt", tmp_path)
+    assert edgeyolo(again[0], tmp_path / "my.pt", *again[2:], "--force").returncode == 0
+    shutil.move(tmp_path / "my.pt", out)
+    done = edgeyolo(*again, "--force")
+    assert done.returncode == 2
+    assert "more than a bundle (my.pt)" in done.stderr
+    assert (out / "my.pt").stat().st_size == NET.stat().st_size
 
 
 @pytest.mark.parametrize(
@@ -114,6 +161,29 @@ def test_what_cannot_be_is_refused(arguments: tuple[str, ...], word: str, tmp_pa
     done = edgeyolo("export", NET, "--out", tmp_path / "out", *arguments)
     assert done.returncode == 2
     assert word in done.stderr and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stock_file_that_disagrees_is_an_error_and_not_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ultralytics is made to miss what it finds, in the written file."""
+    from edgeyolo.device.detections import Detections
+    from edgeyolo.errors import EdgeyoloError
+    from edgeyolo.export import stock
+    from edgeyolo.export.photos import sample_photos
+    from edgeyolo.flow.stock import export_stock
+    from edgeyolo.slim.checkpoint import open_checkpoint
+
+    real = stock.detect_by_ultralytics
+
+    def blind(model: Path, photos: tuple[Path, ...], imgsz: int, confidence: float) -> list:
+        found = real(model, photos, imgsz, confidence)
+        return found if model.suffix == ".pt" else [Detections.empty() for _ in found]
+
+    monkeypatch.setattr(stock, "detect_by_ultralytics", blind)
+    with pytest.raises(EdgeyoloError, match="does not agree"):
+        export_stock(open_checkpoint(NET), 320, "onnxruntime", tmp_path / "out", sample_photos())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -37,7 +37,8 @@ def choose_from(monkeypatch: pytest.MonkeyPatch) -> Any:
         ]
         judged: Any = SimpleNamespace(samples=[])
         nothing: Any = None
-        step, outcome = choose(nothing, "ncnn", nothing, tried, judged, limits)
+        usual, further = tried[:4], iter(tried[4:])
+        step, outcome = choose(nothing, "ncnn", nothing, usual, further, judged, limits)
         return len(step.floats), outcome
 
     return run
@@ -52,6 +53,9 @@ def choose_from(monkeypatch: pytest.MonkeyPatch) -> Any:
         ((2, 0.4, 0.2, 0, 0), Limits(prefer="speed"), 2, True),
         ((2, 0.4, 0.2, 0, 0), Limits(0.5, prefer="speed"), 1, True),
         ((9, 9, 0.9, 0.6, 0.8), Limits(), 3, False),  # the least of what is too much
+        ((9, 9, 0.9, 0.6, 0.2), Limits(), 4, True),  # more in float than usual
+        ((9, 9, 9, 9, 0.2), Limits(prefer="speed"), 4, True),
+        ((9, 9, 0.9, 0.6, 0.2), Limits(target_bytes=135), 3, False),  # which is too large
         ((0, 0, 0, 0, 0), Limits(target_bytes=115), 1, True),  # the best of those that fit
         ((0, 0, 0, 0, 0), Limits(target_bytes=50), 0, False),  # the smallest
     ],

@@ -68,6 +68,7 @@ def test_halves_are_rounded_away_from_zero(value: float) -> None:
         ("something else\n1 1\n", BIN),
         (PARAM.replace("4 4", "5 4"), BIN),
         (PARAM.replace("1 1 in0", "x 1 in0"), BIN),
+        (PARAM.replace("6=6", "6=six"), BIN),
         (PARAM, BIN[:-1]),
         (PARAM, BIN[:8]),
         (PARAM, BIN + bytes(4)),

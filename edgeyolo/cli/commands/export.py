@@ -71,7 +71,7 @@ def command(
         _standalone(checkpoint, standalone, out, data, size, force, as_json)
         return ExitCode.OK
     if layout == "ultralytics":
-        _stock(checkpoint, engine, precision, out, imgsz, force, as_json)
+        _stock(checkpoint, engine, precision, out, data, imgsz, force, as_json)
         return ExitCode.OK
     from edgeyolo.device.engine import ENGINES
     from edgeyolo.export.bundle import check_request
@@ -93,19 +93,22 @@ def command(
     photos = _photos(data)
     net = open_checkpoint(checkpoint)
     size = imgsz_of(net) if imgsz is None else imgsz
-    answers: list[dict[str, Any]] = []
-    for (name, kind), place in places.items():
+    done: dict[Path, dict[str, Any]] = {}
+    # int8 first: what is wrong with the data shows before anything is written.
+    for (name, kind), place in sorted(places.items(), key=lambda item: item[0][1] != "int8"):
         if kind == "int8":
-            answers.append(_int8(checkpoint, name, data, place, size, force))
+            done[place] = _int8(checkpoint, name, data, place, size, force)
         else:
             bundle, check = export(net, size, name, kind, place, photos, force=force)
             facts = {"bundle": str(place), **bundle.to_manifest(), "check": check.to_dict()}
-            answers.append({**facts, "engine": name, "size_bytes": bundle.size_bytes(name)})
+            done[place] = {**facts, "engine": name, "size_bytes": bundle.size_bytes(name)}
+    answers = [done[place] for place in places.values()]
     if as_json:
         click.echo(json.dumps(answers[0] if single else {"bundles": answers}))
     else:
         for answer in answers:
             click.echo(_line(answer))
+    _say_if_untested([answer["check"] for answer in answers if "check" in answer])
     return _shortfalls([answer for answer in answers if "gate" in answer])
 
 
@@ -159,7 +162,11 @@ def _standalone(
         "runtime gives them"
     )
     click.echo(json.dumps(answer) if as_json else text)
-    if not check["detections"]:
+    _say_if_untested([check])
+
+
+def _say_if_untested(checks: list[dict[str, Any]]) -> None:
+    if not all(check["detections"] for check in checks):
         click.echo(
             "The photos show nothing that this net detects, so the file was not put to the test; "
             "name your own with --data.",
@@ -172,6 +179,7 @@ def _stock(
     engine: str | None,
     precision: str,
     out: Path,
+    data: str | None,
     imgsz: int | None,
     force: bool,
     as_json: bool,
@@ -179,7 +187,8 @@ def _stock(
     """Hand over to ultralytics' own exporters."""
     from edgeyolo.device.engine import ENGINES
     from edgeyolo.errors import UsageError
-    from edgeyolo.export.stock import PRECISIONS, check_free, write_stock
+    from edgeyolo.export.stock import PRECISIONS, check_free
+    from edgeyolo.flow.stock import export_stock
     from edgeyolo.plan.plan import parse_engines
     from edgeyolo.slim.checkpoint import imgsz_of, open_checkpoint
     from edgeyolo.slim.spec import GRID, check_imgsz
@@ -194,9 +203,17 @@ def _stock(
     net = open_checkpoint(checkpoint)
     size = imgsz_of(net) if imgsz is None else imgsz
     check_free(net, engines, out, force=force)
-    half = precision == "fp16"
-    written = {name: str(write_stock(net, size, name, out, half=half)) for name in engines}
-    click.echo(json.dumps(written) if as_json else "\n".join(written.values()))
+    photos, half = _photos(data), precision == "fp16"
+    written = {name: export_stock(net, size, name, out, photos, half=half) for name in engines}
+    if as_json:
+        click.echo(json.dumps({name: str(place) for name, (place, _) in written.items()}))
+    else:
+        for place, check in written.values():
+            click.echo(
+                f"{place}; {check['matched']} of {check['detections']} detections as the "
+                "checkpoint gives them"
+            )
+    _say_if_untested([check for _, check in written.values()])
 
 
 def _precisions(text: str, data: str | None) -> tuple[Precision, ...]:

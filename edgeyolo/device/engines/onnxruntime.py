@@ -10,7 +10,7 @@ from edgeyolo.device.engine import Float
 
 _ERRORS_ONLY = 3
 # Its exceptions have no base class of their own.
-_REFUSALS = tuple(
+REFUSALS = tuple(
     kind
     for kind in vars(onnxruntime_pybind11_state).values()
     if isinstance(kind, type) and issubclass(kind, Exception)
@@ -31,7 +31,7 @@ class Engine:
                 options,
                 providers=["CPUExecutionProvider"],
             )
-        except _REFUSALS as error:
+        except REFUSALS as error:
             raise RuntimeError(str(error)) from error
         self._input = self._session.get_inputs()[0].name
 
@@ -39,5 +39,5 @@ class Engine:
         """Outputs in the order of the graph."""
         try:
             return list(self._session.run(None, {self._input: blob}))
-        except _REFUSALS as error:
+        except REFUSALS as error:
             raise RuntimeError(str(error)) from error
