@@ -114,7 +114,13 @@ def _names(path: Path, values: dict[str, Any]) -> tuple[str, ...]:
             f"{path} says nc: {values['nc']} but names {len(names)} classes.",
             "Make the two agree.",
         )
-    return tuple(str(name) for name in names)
+    texts = tuple(str(name) for name in names)
+    twice = next((text for text in texts if texts.count(text) > 1), None)
+    if twice is not None:
+        raise DataError(
+            f"{path} gives two classes the name {twice!r}.", "Give each class a name of its own."
+        )
+    return texts
 
 
 def _images(path: Path, root: Path, split: str, value: Any) -> tuple[Path, ...]:

@@ -86,12 +86,13 @@ def _inherit(run: Run, plan: Plan, index: int, examples: Examples, progress: Pro
     progress.line(f"{spec.name}: looking at {len(examples)} training images for what matters.")
     net, fates = inherit(source, spec, names_of(source), examples, plan.importance)
     before, after = recall(source, examples), recall(net, examples)
-    progress.line("Tensors: " + ", ".join(f"{n} {fate}" for fate, n in summary(fates).items()))
+    folder = _folder(run, plan, index)
+    counts = ", ".join(f"{n} {fate}" for fate, n in summary(fates).items())
+    progress.line(f"Tensors: {counts}; each of them is in {folder / 'inherit.txt'}.")
     progress.line(
         f"Before any retraining it finds {after.overall:.0%} of {after.boxes} objects of these "
         f"images (IoU 0.5, any class); the net that it comes from {before.overall:.0%}."
     )
-    folder = _folder(run, plan, index)
     write_text(folder / "inherit.txt", table(fates))
     write_json(
         folder / "inherit.json",

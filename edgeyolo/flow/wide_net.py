@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeyolo.files import read_json, write_json
+from edgeyolo.files import read_json, write_json, write_text
 from edgeyolo.flow.data import dataset_of
 from edgeyolo.flow.training import train
 from edgeyolo.plan.plan import Plan
@@ -29,6 +29,8 @@ def get_wide_net(run: Run, plan: Plan, progress: Progress) -> None:
         beginning = _begin(plan, dataset_of(run).names)
         progress.line(beginning.words)
         write_json(run.wide_file, {"knows_classes": beginning.knows_classes})
+        if beginning.tensors:
+            write_text(folder / "inherit.txt", beginning.tensors)
         if beginning.is_ready:
             save_checkpoint(beginning.net, run.wide_checkpoint)
             return
@@ -45,10 +47,12 @@ class _Beginning:
     is_ready: bool
     knows_classes: bool
     words: str
+    tensors: str = ""  # what became of those of the net that it comes from
 
 
 def _begin(plan: Plan, names: tuple[str, ...]) -> _Beginning:
     from edgeyolo.slim.checkpoint import names_of, open_checkpoint, spec_of
+    from edgeyolo.slim.fates import table
     from edgeyolo.slim.inherit import inherit
     from edgeyolo.slim.net import build
 
@@ -65,7 +69,7 @@ def _begin(plan: Plan, names: tuple[str, ...]) -> _Beginning:
     if names_of(source) == names:
         words = f"Starting from {plan.source}, which knows these classes."
         return _Beginning(source, is_ready=True, knows_classes=True, words=words)
-    net, _ = inherit(source, spec_of(source), names)
+    net, fates = inherit(source, spec_of(source), names)
     words = (
         f"{plan.source} knows other classes: it is fine-tuned on these first "
         f"({plan.wide_epochs} epochs)."
@@ -73,7 +77,7 @@ def _begin(plan: Plan, names: tuple[str, ...]) -> _Beginning:
         else f"{plan.source} knows other classes and is not fine-tuned, so it teaches nothing and "
         "says little as a baseline."
     )
-    return _Beginning(net, not plan.finetune, plan.finetune, words)
+    return _Beginning(net, not plan.finetune, plan.finetune, words, table(fates))
 
 
 def teacher_of(run: Run, plan: Plan) -> str | None:

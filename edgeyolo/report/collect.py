@@ -56,6 +56,7 @@ def collect(run: Run) -> dict[str, Any]:
         "versions": opened["slim"].provenance["versions"],
         "rows": rows,
         "heads": read_json(run.heads_file),
+        "kept_heads": list(plan.spec.heads),
         "training": _training(run),
     }
 

@@ -25,11 +25,8 @@ def heads_table(advice: dict[str, Any]) -> str:
 def heads_sentence(advice: dict[str, Any]) -> str:
     """The recommendation in words."""
     whole = max(advice["choices"], key=lambda choice: len(choice["heads"]))
-    best = next(
-        choice
-        for choice in advice["choices"]
-        if choice["heads"] == advice["recommended"] and not choice["cut_backbone"]
-    )
+    # The dearest of these levels comes first, which leaves the backbone as it is.
+    best = next(c for c in advice["choices"] if c["heads"] == advice["recommended"])
     if best["heads"] == whole["heads"]:
         return "Each level serves some of the boxes: keep them all."
     dropped = [level for level in whole["heads"] if level not in best["heads"]]
@@ -38,6 +35,6 @@ def heads_sentence(advice: dict[str, Any]) -> str:
         saved = f"{1 - best['parameters_ratio']:.0%} of the parameters and {saved}"
     verb = "serves" if len(dropped) == 1 else "serve"
     return (
-        f"{' and '.join(dropped)} {verb} {1 - best['served']:.1%} of the boxes: "
-        f"--heads {','.join(best['heads'])} saves {saved}."
+        f"{' and '.join(dropped)} {verb} {1 - best['served']:.1%} of the {advice['boxes']} boxes "
+        f"of {advice['images']} training images: --heads {','.join(best['heads'])} saves {saved}."
     )

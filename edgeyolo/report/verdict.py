@@ -47,7 +47,8 @@ def sentences(report: dict[str, Any]) -> list[str]:
             f"The wide net at {small['imgsz']} px instead takes {time:.2f}x the time and its "
             f"mAP50-95 {_difference(small['accuracy']['versus_baseline'])}."
         )
-    if len(report["heads"]["recommended"]) < len(report["heads"]["assigned"]):
+    advised = report["heads"]["recommended"]
+    if len(advised) < len(report["heads"]["assigned"]) and report["kept_heads"] != advised:
         said.append(heads_sentence(report["heads"]))
     return said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from copy import deepcopy
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 _IMGSZ = 640  # of nets that do not say what they were trained at
+_MOST_PIXELS = 1 << 14  # of a side that is believed
 _HINT = "Give a YOLOv8 detection checkpoint (.pt), stock or made by edgeyolo."
 
 
@@ -34,7 +36,7 @@ def open_checkpoint(path: Path) -> DetectionModel:
     open_workshop()
     from ultralytics.nn.tasks import DetectionModel
 
-    stored = _unpickle(path)
+    stored = unpickle(path)
     net = (stored.get("ema") or stored.get("model")) if isinstance(stored, dict) else None
     if not isinstance(net, DetectionModel):
         raise CheckpointError(f"{path} holds no detection net.", _HINT)
@@ -46,11 +48,23 @@ def open_checkpoint(path: Path) -> DetectionModel:
         if type(module).__name__ == "Upsample" and not hasattr(module, "recompute_scale_factor"):
             module.recompute_scale_factor = None
     net.float().eval()
-    net.imgsz = int((stored.get("train_args") or {}).get("imgsz") or _IMGSZ)
+    net.imgsz = _trained_at(stored.get("train_args"))
     return net
 
 
-def _unpickle(path: Path) -> Any:
+def _trained_at(settings: Any) -> int:
+    """The side in the settings of a training, which may hold two, or be none of ours."""
+    size: Any = settings.get("imgsz") if isinstance(settings, dict) else None
+    sides: list[Any] = [*size] if isinstance(size, list | tuple) else [size]
+    return max((n for n in sides if type(n) is int and 0 < n < _MOST_PIXELS), default=_IMGSZ)
+
+
+def unpickle(path: Path) -> Any:
+    """What a file of torch holds, opened by an allow-list of classes.
+
+    Raises:
+        CheckpointError: when it is none, or is damaged.
+    """
     from ultralytics.nn.tasks import torch_safe_load
 
     try:
@@ -62,6 +76,10 @@ def _unpickle(path: Path) -> Any:
         KeyError,
         EOFError,
         AttributeError,
+        IndexError,
+        OverflowError,
+        MemoryError,
+        struct.error,
         ValueError,
         AssertionError,
         ImportError,

@@ -56,7 +56,8 @@ class Advice:
 
         The backbone stays: what a head loses with the deepest stage is not in these figures.
         """
-        whole = [choice for choice in self.choices if not choice.cut_backbone]
+        is_cut = all(choice.cut_backbone for choice in self.choices)  # already
+        whole = [choice for choice in self.choices if choice.cut_backbone == is_cut]
         return [choice for choice in whole if choice.served >= _ENOUGH][-1]
 
     def to_dict(self) -> dict[str, Any]:

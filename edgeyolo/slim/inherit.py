@@ -103,10 +103,12 @@ def _keep_bins(head: Any, target: Any) -> None:
 
 
 def _copy(target: Tensor, value: Tensor) -> None:
-    """Copy what fits."""
+    """Copy what fits into a tensor that is as large or, where it knows more classes, larger."""
     if target.dim() == 0:
         target.copy_(value)
         return
+    # Pruning that left too much must not pass for slicing.
+    assert all(a >= b for a, b in zip(target.shape, value.shape, strict=True))
     if target.dim() == 4 and target.shape[1] > value.shape[1]:
         target[:, value.shape[1] :] = 0  # channels that are new say nothing until they have learned
     overlap = tuple(slice(min(a, b)) for a, b in zip(target.shape, value.shape, strict=True))

@@ -12,7 +12,8 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.torch_utils import unwrap_model
 
 from edgeyolo.dataset.check import Sample
-from edgeyolo.slim.checkpoint import open_checkpoint
+from edgeyolo.errors import CheckpointError
+from edgeyolo.slim.checkpoint import open_checkpoint, unpickle
 from edgeyolo.train.data import SampleDataset
 from edgeyolo.train.device import available_threads, choose_device
 from edgeyolo.train.distill import Lesson, criterion
@@ -138,13 +139,10 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
 
 def saved_epochs(folder: Path) -> int:
     """Epochs that ``last.pt`` has behind it; 0 where there is none that can be read."""
-    from ultralytics.nn.tasks import torch_safe_load
-
     try:
-        stored, _ = torch_safe_load(str(folder / LAST), safe_only=True)
-    except (OSError, RuntimeError, TypeError, EOFError, KeyError):
+        return int(unpickle(folder / LAST)["epoch"]) + 1
+    except (CheckpointError, LookupError, TypeError, ValueError):
         return 0
-    return int(stored["epoch"]) + 1
 
 
 def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from edgeyolo.errors import SpecError
+from edgeyolo.errors import CheckpointError, SpecError
 from edgeyolo.slim.checkpoint import names_of, open_checkpoint, save_checkpoint, spec_of
 from edgeyolo.slim.cost import cost
 from edgeyolo.slim.cut import cut
@@ -168,6 +168,26 @@ def test_a_larger_net_is_refused(source: SlimSpec, wanted: SlimSpec, said: str) 
         inherit(build(source, NAMES), wanted, NAMES)
 
 
+@pytest.mark.parametrize(
+    ("settings", "side"),
+    [({"imgsz": 320}, 320), ({"imgsz": [320, 640]}, 640), ({"imgsz": "big"}, 640), ([320], 640)],
+)
+def test_a_checkpoint_with_odd_settings_opens(settings: Any, side: int, tmp_path: Path) -> None:
+    from edgeyolo.slim.checkpoint import imgsz_of
+
+    save_checkpoint(build(SlimSpec(width=1 / 64), NAMES), tmp_path / "net.pt")
+    stored = torch.load(tmp_path / "net.pt", weights_only=False)
+    torch.save({**stored, "train_args": settings}, tmp_path / "odd.pt")
+    assert imgsz_of(open_checkpoint(tmp_path / "odd.pt")) == side
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"abcabcabcabc", b"\x80\x02X\xff\xff\xff\x7f"])
+def test_what_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "net.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
+        open_checkpoint(tmp_path / "net.pt")
+
+
 @pytest.mark.parametrize("heads", [("P3", "P4", "P5"), ("P4", "P5")])
 def test_stock_ultralytics_loads_and_retrains_it(
     heads: tuple[str, ...], wide: Any, tmp_path: Path, small_demo: Path
@@ -184,3 +204,12 @@ def test_stock_ultralytics_loads_and_retrains_it(
     )
     result = model.predict(torch.zeros(1, 3, 64, 64), imgsz=64, verbose=False)
     assert result[0].names == dict(enumerate(NAMES))
+    settings = {"imgsz": 96, "epochs": 1, "batch": 8, "workers": 0, "device": "cpu"}
+    model.train(data=str(small_demo), project=str(tmp_path), plots=False, amp=False, **settings)
+    again = open_checkpoint(next(tmp_path.rglob("last.pt")))
+    assert spec_of(again) == spec
+    moved = [
+        float((one - other).detach().abs().max())
+        for one, other in zip(again.model[0].parameters(), net.model[0].parameters(), strict=True)
+    ]
+    assert 0 < max(moved) < 0.1  # it went on from these weights

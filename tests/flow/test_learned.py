@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -353,8 +354,27 @@ def test_advice_counts_and_recommends(wide: Any, examples: Examples) -> None:
     smaller = cost(SlimSpec(heads=("P3", "P4")), 5, IMGSZ)
     assert pair.gflops == pytest.approx(smaller.gflops / cost(SlimSpec(), 5, IMGSZ).gflops)
     assert advice.recommended.served >= 0.99
-    useless = Advice(10, IMGSZ, {"P3": 0.5, "P4": 0.496, "P5": 0.004}, advice.choices)
-    values = useless.to_dict()
-    said = heads_table({**advice.to_dict(), "recall": recall(wide, examples).to_dict()})
-    assert "P3,P4,P5" in said and heads_sentence(advice.to_dict()) in said
-    assert values["boxes"] == 10
+    assigned = {"P3": 0.5, "P4": 0.496, "P5": 0.004}
+    served = [
+        replace(choice, served=sum(assigned[level] for level in choice.heads))
+        for choice in advice.choices
+    ]
+    useless = Advice(10, IMGSZ, assigned, tuple(served))
+    assert useless.recommended.heads == ("P3", "P4")
+    assert not useless.recommended.cut_backbone
+    values = {**useless.to_dict(), "images": 2}
+    assert heads_sentence(values).startswith("P5 serves 0.4% of the 10 boxes of 2 training images")
+    values["recall"] = recall(wide, examples).to_dict()
+    assert "P3,P4,P5" in heads_table(values) and heads_sentence(values) in heads_table(values)
+
+
+def test_advice_for_a_net_without_its_last_stage(examples: Examples) -> None:
+    from edgeyolo.report.heads import heads_sentence
+    from edgeyolo.slim.heads import advise
+
+    spec = SlimSpec(width=0.125, heads=("P3", "P4"), cut_backbone=True)
+    net = build(spec, tuple("abcde"))
+    advice = advise(net, examples, names_of(net))
+    assert {choice.heads for choice in advice.choices} == {("P3", "P4"), ("P3",), ("P4",)}
+    assert advice.recommended in advice.choices
+    assert heads_sentence({**advice.to_dict(), "images": len(examples)})

@@ -84,12 +84,15 @@ def report() -> dict[str, Any]:
         ],
         "heads": {
             "assigned": {"P3": 0.6, "P4": 0.398, "P5": 0.002},
+            "boxes": 412,
+            "images": 32,
             "recommended": ["P3", "P4"],
             "choices": [
                 choice(["P3", "P4", "P5"], 1.0, 1.0, 1.0),
                 choice(["P3", "P4"], 0.998, 0.66, 0.9),
             ],
         },
+        "kept_heads": ["P3", "P4", "P5"],
         "training": [
             {
                 "name": "wide",
@@ -144,7 +147,9 @@ def test_the_same_report_gives_the_same_bytes(report: dict[str, Any]) -> None:
 
 def test_the_verdict_tells_a_finding_from_noise(report: dict[str, Any]) -> None:
     slim, small, heads = sentences(report)
-    assert heads.startswith("P5 serves 0.2% of the boxes: --heads P3,P4 saves 34% of the param")
+    where = "412 boxes of 32 training images"
+    assert heads.startswith(f"P5 serves 0.2% of the {where}: --heads P3,P4 saves 34% of the param")
+    assert len(sentences({**report, "kept_heads": ["P3", "P4"]})) == 2  # that is what was done
     assert "30% of the parameters" in slim and "0.49x the time" in slim
     assert "-9.0 points [-13.0, -6.0]" in slim and "cannot tell" not in slim
     assert "192 px" in small and "cannot tell" in small

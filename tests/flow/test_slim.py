@@ -211,6 +211,14 @@ def test_takes_the_data_yaml_of_the_folder_and_says_so(small_demo: Path, in_tmp:
     assert done.returncode == 2 and "96" in done.stderr  # the size is refused before any work
     answer = edgeyolo_json("slim", "--width", 0.125, "--dry-run", cwd=in_tmp)
     assert (answer["imgsz"], answer["classes"]) == (640, 5)
+    for wrong, word in (
+        (("--width", 0.5), "more than the starting net has"),
+        (("--importance", "foo"), "foo"),
+        (("--gradual", 9), "9 steps"),
+        (("--epochs", 0), "epochs"),
+    ):
+        done = edgeyolo("slim", *wrong, "--dry-run", cwd=in_tmp)
+        assert done.returncode == 2 and word in done.stderr, wrong
     assert not (in_tmp / "runs").exists()
 
 

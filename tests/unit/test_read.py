@@ -131,6 +131,7 @@ def test_more_than_ten_numbered_names(data: Path) -> None:
         (SOUND.replace("[cat, dog]", "{1: cat, 2: dog}"), ["0 to 1"]),
         (SOUND.replace("[cat, dog]", "{a: cat, b: dog}"), ["0 to 1"]),
         (SOUND.replace("[cat, dog]", "{-1: cat, 0: dog}"), ["0 to 1"]),
+        (SOUND.replace("[cat, dog]", "[1, '1']"), ["two classes the name '1'"]),
         ("nc: 3\n" + SOUND, ["nc: 3", "2 classes"]),
         ("nc: two\n" + SOUND, ["nc: two", "2 classes"]),
         ("val: images/val\nnames: [a]\n", ["no train split", "train: images/train"]),

@@ -154,14 +154,17 @@ def test_strides_follow_the_heads(heads: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("heads", "imgsz", "least"),
-    [(("P5",), 64, "128"), (("P5",), 96, "128"), (("P4",), 32, "64"), (("P4", "P5"), 32, "64")],
+    [(("P5",), 64, "128"), (("P5",), 96, "128"), (("P4",), 32, "64"), (LEVELS, 32, "64")],
 )
 def test_an_image_too_small_for_its_heads_is_refused(
     heads: tuple[str, ...], imgsz: int, least: str
 ) -> None:
-    """ultralytics' assigner picks ten anchors for each box and breaks where there are fewer."""
+    """ultralytics' assigner picks ten anchors for each box and breaks where there are fewer.
+
+    BatchNorm breaks in a batch of one image where the deepest map has a single value.
+    """
     check_imgsz(imgsz)
     with pytest.raises(SpecError, match=f"(?s)too small.*The least is {least}"):
         check_imgsz(imgsz, SlimSpec(heads=heads))
     check_imgsz(int(least), SlimSpec(heads=heads))
-    check_imgsz(32, SlimSpec(heads=("P3",)))
+    check_imgsz(64, SlimSpec(heads=("P3",)))

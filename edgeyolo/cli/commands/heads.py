@@ -34,7 +34,7 @@ def command(
     from edgeyolo.slim.spec import check_imgsz
 
     choice = data_choice(data)
-    size = imgsz or (DEMO_IMGSZ if choice.is_demo else _IMGSZ)
+    size = (DEMO_IMGSZ if choice.is_demo else _IMGSZ) if imgsz is None else imgsz
     source = find_weights(from_, is_demo=choice.is_demo)
     if source is None:
         raise UsageError(

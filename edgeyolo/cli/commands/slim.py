@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
 from edgeyolo.slim.spec import SlimSpec, check_imgsz, parse_heads
+
+if TYPE_CHECKING:
+    from edgeyolo.dataset.find import DataChoice
+    from edgeyolo.plan.plan import Plan
 
 _DEMO_EPOCHS, _EPOCHS = 8, 60
 _IMGSZ = 640
@@ -67,40 +72,20 @@ def command(
         values["epochs"] = _DEMO_EPOCHS if choice.is_demo else _EPOCHS
     check_imgsz(values["imgsz"], spec)
     if dry_run:
-        _dry_run(spec, choice, values, as_json)
+        _dry_run(_plan(spec, choice, choice.value, values), choice, as_json)
     else:
-        _run(spec, choice, values, name, as_json)
+        # Broken data are refused before a folder is made for them.
+        data = choice.value if choice.is_demo else str(choice.open().path)
+        _run(_plan(spec, choice, data, values), choice, name, as_json)
 
 
-def _dry_run(spec: SlimSpec, choice: Any, values: dict[str, Any], as_json: bool) -> None:
-    from edgeyolo.flow.weights import find_weights
-    from edgeyolo.report.cost import cost_table, cost_values
-
-    wide = SlimSpec()
-    source = find_weights(values["from_"], is_demo=False)
-    if source:  # opened only then: the figures alone need no torch
-        from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
-        from edgeyolo.slim.checks import check_inherits
-
-        wide = spec_of(open_checkpoint(source))
-        check_inherits(spec, wide)
-    figures = cost_values(spec, wide, len(choice.names()), values["imgsz"])
-    click.echo(json.dumps(figures, indent=2) if as_json else cost_table(figures))
-
-
-def _run(
-    spec: SlimSpec, choice: Any, values: dict[str, Any], name: str | None, as_json: bool
-) -> None:
-    from edgeyolo.cli.job import finish
+def _plan(spec: SlimSpec, choice: DataChoice, data: str, values: dict[str, Any]) -> Plan:
+    """What is asked for; refuses what cannot be."""
     from edgeyolo.device.engine import ENGINES
-    from edgeyolo.flow.preflight import preflight
     from edgeyolo.flow.weights import find_weights
     from edgeyolo.plan.plan import Plan, parse_engines
-    from edgeyolo.runs import Run
     from edgeyolo.train.recipe import Recipe
 
-    # Broken data are refused before a folder is made for them.
-    data = choice.value if choice.is_demo else str(choice.open().path)
     source = find_weights(values["from_"], is_demo=choice.is_demo)
     recipe = Recipe(
         values["epochs"],
@@ -112,7 +97,7 @@ def _run(
         values["distill_features"],
     )
     teacher = find_weights(values["teacher"], is_demo=False)
-    plan = Plan(
+    return Plan(
         data=data,
         data_origin=choice.origin,
         is_demo=choice.is_demo,
@@ -126,6 +111,28 @@ def _run(
         teacher=str(teacher) if teacher else None,
         finetune=values["finetune"],
     )
+
+
+def _dry_run(plan: Plan, choice: DataChoice, as_json: bool) -> None:
+    from edgeyolo.report.cost import cost_table, cost_values
+    from edgeyolo.slim.checks import check_inherits
+
+    wide = SlimSpec()
+    if plan.source and not plan.is_demo:  # opened only then: the figures alone need no torch
+        from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+
+        wide = spec_of(open_checkpoint(Path(plan.source)))
+    check_inherits(plan.spec, wide)
+    plan.steps(wide)  # refuses steps that lead nowhere
+    figures = cost_values(plan.spec, wide, len(choice.names()), plan.imgsz)
+    click.echo(json.dumps(figures, indent=2) if as_json else cost_table(figures))
+
+
+def _run(plan: Plan, choice: DataChoice, name: str | None, as_json: bool) -> None:
+    from edgeyolo.cli.job import finish
+    from edgeyolo.flow.preflight import preflight
+    from edgeyolo.runs import Run
+
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     preflight(plan)
     finish(Run.create(plan, name), as_json, fresh=True)
