@@ -30,7 +30,7 @@ from edgeyolo.dataset.check import load_split
 from edgeyolo.dataset.labels import label_path
 from edgeyolo.dataset.read import Dataset, read_dataset
 from edgeyolo.device.bundle import Bundle
-from edgeyolo.files import read_json, write_json
+from edgeyolo.files import read_json, sha256, write_json
 from edgeyolo.measure.accuracy import evaluate_bundle
 from edgeyolo.plan.plan import Plan
 from edgeyolo.slim.cost import cost
@@ -93,11 +93,18 @@ class Bench:
             name: getattr(options, name)
             for name in ("imgsz", "epochs", "wide_epochs", "batch", "images", "split")
         }
+        conditions |= {"from": sha256(options.from_), "data": self.dataset.fingerprint()}
         self.results: dict[str, Any] = {"conditions": conditions, "runs": {}}
         if options.results.exists():
             self.results = read_json(options.results)
-            if not options.show and self.results["conditions"] != conditions:
-                raise SystemExit(f"{options.results} is of {self.results['conditions']}")
+            stored = self.results["conditions"]
+            differ = any(stored.get(name, value) != value for name, value in conditions.items())
+            if differ and not options.show:
+                raise SystemExit(f"{options.results} is of {stored}, not of {conditions}")
+            self.results["conditions"] = conditions
+        from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+
+        self.wide_spec = spec_of(open_checkpoint(options.from_))
 
     def runs(self) -> Iterator[tuple[str, int]]:
         """Rows and seeds, the most telling first."""
@@ -110,17 +117,17 @@ class Bench:
 
     def wide(self) -> Path:
         """Train the starting net on the data, once."""
-        from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
+        from edgeyolo.slim.checkpoint import open_checkpoint
         from edgeyolo.slim.inherit import inherit
 
         folder = self.options.work / "wide"
         if not (folder / START).exists():
             source = open_checkpoint(self.options.from_)
-            net, _ = inherit(source, spec_of(source), self.dataset.names)
+            net, _ = inherit(source, self.wide_spec, self.dataset.names)
             self._save(net, folder / START)
         self._train(folder, self._recipe(self.options.wide_epochs, 0, Row(distill=0)), None)
         if _key("wide", 0) not in self.results["runs"]:
-            self._record("wide", 0, folder, SlimSpec(), None)
+            self._record("wide", 0, folder, self.wide_spec, None)
         return folder / BEST
 
     def run(self, name: str, seed: int, wide: Path) -> None:
@@ -129,7 +136,7 @@ class Bench:
         folder = self.options.work / f"{name.replace(' ', '-').replace(':', '')}-s{seed}"
         plan = Plan("", "", False, None, row.spec, (), recipe, 1, gradual=row.gradual)
         source, before = wide, None
-        for index, (spec, short) in enumerate(plan.steps(SlimSpec()), start=1):
+        for index, (spec, short) in enumerate(plan.steps(self.wide_spec), start=1):
             place = folder if index == row.gradual else folder / f"step{index}"
             self._start(place, row, spec, source, seed)
             if row.start == "inherit":
@@ -232,7 +239,7 @@ def _fewer(dataset: Dataset, count: int, work: Path) -> Path:
 
 
 def table(results: dict[str, Any]) -> str:
-    """Markdown: a line for each row, the mean and the range over seeds where there are several."""
+    """Markdown: a line for each row: mean, range over seeds, interval over images of the first."""
     lines = [
         "| row | net | parameters | GFLOPs at 640 | before training | mAP50-95 | by ultralytics | "
         "seeds |",
@@ -243,11 +250,9 @@ def table(results: dict[str, Any]) -> str:
         if not found:
             continue
         values = [entry["map50_95"] for entry in found]
-        spread = (
-            f"{statistics.mean(values):.3f} ({min(values):.3f}–{max(values):.3f})"
-            if values[1:]
-            else "{:.3f} [{:.3f}, {:.3f}]".format(values[0], *found[0]["map50_95_ci"])
-        )
+        seeds = f" ({min(values):.3f}–{max(values):.3f})" if values[1:] else ""
+        low, high = found[0]["map50_95_ci"]
+        spread = f"{statistics.mean(values):.3f}{seeds} [{low:.3f}, {high:.3f}]"
         first = found[0]
         stock = statistics.mean(entry["map50_95_ultralytics"] for entry in found)
         before = "" if first["before_training"] is None else f"{first['before_training']:.3f}"
