@@ -30,7 +30,7 @@ def get_wide_net(run: Run, plan: Plan, progress: Progress) -> None:
         progress.line(beginning.words)
         write_json(run.wide_file, {"knows_classes": beginning.knows_classes})
         if beginning.tensors:
-            write_text(folder / "inherit.txt", beginning.tensors)
+            write_text(run.wide_checkpoint.with_name("wide-inherit.txt"), beginning.tensors)
         if beginning.is_ready:
             save_checkpoint(beginning.net, run.wide_checkpoint)
             return

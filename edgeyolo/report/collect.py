@@ -57,6 +57,7 @@ def collect(run: Run) -> dict[str, Any]:
         "rows": rows,
         "heads": read_json(run.heads_file),
         "kept_heads": list(plan.spec.heads),
+        "knows_classes": read_json(run.wide_file)["knows_classes"],
         "training": _training(run),
     }
 
@@ -87,10 +88,11 @@ def _inherited(path: Path) -> dict[str, Any]:
 
 
 def _training(run: Run) -> list[dict[str, Any]]:
-    """Per training: seconds and the curve of each epoch; the wide net's comes first."""
+    """Per training, in their order: seconds and the curve of each epoch."""
     folders = sorted(
         (folder for folder in (run.folder / "train").iterdir() if folder.is_dir()),
-        key=lambda folder: (folder.name != WIDE, folder.name),
+        # The nets on the way come before the last one, whose name theirs begin with.
+        key=lambda folder: (folder.name != WIDE, "-step" not in folder.name, folder.name),
     )
     listed = []
     for folder in folders:

@@ -42,7 +42,7 @@ def tradeoff(report: dict[str, Any]) -> str:
 def curves(report: dict[str, Any]) -> str:
     """mAP50-95 on val after each epoch of each training."""
     figure, axes = _new((9.2, 2.4))
-    colors = ("#0072b2", "#e69f00", "#009e73")
+    colors = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")  # as many as nets in a run
     for index, training in enumerate(report["training"]):
         epochs = range(1, len(training["map50_95"]) + 1)
         color = colors[index % len(colors)]

@@ -47,6 +47,11 @@ def sentences(report: dict[str, Any]) -> list[str]:
             f"The wide net at {small['imgsz']} px instead takes {time:.2f}x the time and its "
             f"mAP50-95 {_difference(small['accuracy']['versus_baseline'])}."
         )
+    if not report["knows_classes"]:
+        said.append(
+            "The wide net was not trained on these classes: what the slim net differs from it by "
+            "says nothing."
+        )
     advised = report["heads"]["recommended"]
     if len(advised) < len(report["heads"]["assigned"]) and report["kept_heads"] != advised:
         said.append(heads_sentence(report["heads"]))

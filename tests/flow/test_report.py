@@ -93,6 +93,7 @@ def report() -> dict[str, Any]:
             ],
         },
         "kept_heads": ["P3", "P4", "P5"],
+        "knows_classes": True,
         "training": [
             {
                 "name": "wide",
@@ -150,6 +151,7 @@ def test_the_verdict_tells_a_finding_from_noise(report: dict[str, Any]) -> None:
     where = "412 boxes of 32 training images"
     assert heads.startswith(f"P5 serves 0.2% of the {where}: --heads P3,P4 saves 34% of the param")
     assert len(sentences({**report, "kept_heads": ["P3", "P4"]})) == 2  # that is what was done
+    assert "not trained on these classes" in sentences({**report, "knows_classes": False})[2]
     assert "30% of the parameters" in slim and "0.49x the time" in slim
     assert "-9.0 points [-13.0, -6.0]" in slim and "cannot tell" not in slim
     assert "192 px" in small and "cannot tell" in small

@@ -47,6 +47,8 @@ def test_channels_may_go_in_steps(small_demo: Path, in_tmp: Path) -> None:
     run = in_tmp / "runs" / "r"
     name = "w0.125-d0.33-P3P4-64"
     step = run / "train" / f"{name}-step1"
+    trainings = json.loads((run / "report.json").read_text())["training"]
+    assert [training["name"] for training in trainings] == [step.name, name]
     assert spec_of(open_checkpoint(step / "trained.pt")) == SlimSpec(
         width=0.171875, heads=("P3", "P4")
     )
@@ -62,6 +64,7 @@ def test_without_fine_tuning_nothing_is_distilled(other_classes: Path, in_tmp: P
     assert "not fine-tuned" in done.stderr
     run = in_tmp / "runs" / "r"
     assert not (run / "train" / "wide").exists()
+    assert "model.22.cv3.0.2.bias" in (run / "wide-inherit.txt").read_text()
     slim = run / "train" / "w0.125-d0.33-64"
     assert "distill_loss" not in losses(slim)[0]
     # What was read once is not needed again.
