@@ -66,6 +66,8 @@ ROWS = {
     "inherited, Taylor, fitted": Row(distill=0),
     "default: and distilled": Row(),
     "default, gradual": Row(gradual=2),
+    "default, half the distillation": Row(distill=0.5),
+    "default, twice the distillation": Row(distill=2.0),
     "default, features distilled": Row(features=1.0),
     "small": Row(SlimSpec(width=0.125, heads=("P3", "P4"), reg_max=8)),
     "tiny": Row(SlimSpec(width=0.09375, heads=("P3", "P4"), reg_max=8)),
@@ -77,7 +79,8 @@ ROWS = {
     "lever: max_channels 512": Row(SlimSpec(max_channels=512)),
     "lever: ReLU": Row(SlimSpec(activation="relu")),
 }
-MAIN = ("scratch", "default: and distilled", "small", "tiny")  # these with every seed
+# With every seed.
+MAIN = ("scratch", "inherited, Taylor, fitted", "default: and distilled", "small", "tiny")
 
 
 class Bench:
