@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,7 +71,7 @@ def command(
         values["epochs"] = _DEMO_EPOCHS if choice.is_demo else _EPOCHS
     check_imgsz(values["imgsz"], spec)
     if dry_run:
-        _dry_run(_plan(spec, choice, choice.value, values), choice, as_json)
+        _dry_run(_plan(spec, choice, choice.value, values), choice, values["from_"], as_json)
     else:
         # Broken data are refused before a folder is made for them.
         data = choice.value if choice.is_demo else str(choice.open().path)
@@ -113,15 +112,17 @@ def _plan(spec: SlimSpec, choice: DataChoice, data: str, values: dict[str, Any])
     )
 
 
-def _dry_run(plan: Plan, choice: DataChoice, as_json: bool) -> None:
+def _dry_run(plan: Plan, choice: DataChoice, from_: str | None, as_json: bool) -> None:
+    from edgeyolo.flow.weights import find_weights
     from edgeyolo.report.cost import cost_table, cost_values
     from edgeyolo.slim.checks import check_inherits
 
     wide = SlimSpec()
-    if plan.source and not plan.is_demo:  # opened only then: the figures alone need no torch
+    source = find_weights(from_, is_demo=False)  # the demo's net is an ordinary YOLOv8n
+    if source:  # opened only then: the figures alone need no torch
         from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
 
-        wide = spec_of(open_checkpoint(Path(plan.source)))
+        wide = spec_of(open_checkpoint(source))
     check_inherits(plan.spec, wide)
     plan.steps(wide)  # refuses steps that lead nowhere
     figures = cost_values(plan.spec, wide, len(choice.names()), plan.imgsz)
