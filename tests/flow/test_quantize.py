@@ -130,6 +130,7 @@ def test_the_same_bytes_after_a_kill(
         assert digests[0] == digests[1], name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_the_same_bytes_again(
     engine: str,
