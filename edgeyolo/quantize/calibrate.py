@@ -22,7 +22,7 @@ from edgeyolo.progress import Progress
 from edgeyolo.quantize.cache import Cache
 from edgeyolo.quantize.layers import Convolution
 from edgeyolo.quantize.quantizer import Quantizer, Rounded
-from edgeyolo.quantize.ranges import Method, Range, choose_range
+from edgeyolo.quantize.ranges import Range, choose_range
 from edgeyolo.quantize.rounding import groups, input_columns, moments_of, round_weights
 from edgeyolo.quantize.salience import positions
 from edgeyolo.quantize.statistics import TensorStatistics
@@ -58,7 +58,7 @@ def calibrate(
     quantizer: Quantizer,
     images: CalibrationImages,
     seen: Seen,
-    method: Method,
+    method: str,
     cache: Cache,
     progress: Progress,
 ) -> tuple[dict[str, Range], dict[str, Rounded]]:

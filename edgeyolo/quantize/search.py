@@ -15,7 +15,6 @@ from edgeyolo.quantize.agreement import Agreement
 from edgeyolo.quantize.cache import Cache
 from edgeyolo.quantize.layers import Convolution, int8_share
 from edgeyolo.quantize.quantizer import Quantizer
-from edgeyolo.quantize.ranges import Method
 from edgeyolo.quantize.trial import Probe
 
 LEAST_INT8 = 0.85  # of the multiply-adds: below, int8 is hardly worth its trouble
@@ -33,7 +32,7 @@ class Step:
 
 
 def sensitivity(
-    quantizer: Quantizer, probe: Probe, method: Method, cache: Cache, progress: Progress
+    quantizer: Quantizer, probe: Probe, method: str, cache: Cache, progress: Progress
 ) -> dict[str, float]:
     """Error (see :class:`Agreement`) of the net with one convolution in int8, for each of them."""
     names = [layer.name for layer in quantizer.layers]

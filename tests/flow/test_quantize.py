@@ -242,6 +242,26 @@ def test_what_must_stay_in_float_does(small_demo: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_net_that_sees_nothing_is_quantized_with_a_warning(
+    small_demo: Path, tmp_path: Path
+) -> None:
+    from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
+
+    net = open_checkpoint(NET)
+    for tower in net.model[-1].cv3:
+        tower[-1].bias.data.fill_(-20)
+    save_checkpoint(net, tmp_path / "blind.pt")
+    said = edgeyolo_json(
+        *("quantize", tmp_path / "blind.pt", "--imgsz", 96, "--engine", "ncnn"),
+        *("--data", small_demo, "--out", tmp_path / "out", "--images", 8),
+        *("--prefer", "speed", "--method", "percentile"),
+    )
+    assert any("The net sees nothing" in warning for warning in said["warnings"])
+    assert said["method"] == Bundle.open(tmp_path / "out").provenance["quantization"]["method"]
+    assert said["method"] == "percentile"
+    assert said["gate"]["met"]
+
+
 def test_a_size_that_nothing_fits_is_said(fp32: Path, small_demo: Path, tmp_path: Path) -> None:
     done = edgeyolo(
         *("quantize", fp32, "--engine", "ncnn", "--data", small_demo, "--out", tmp_path / "out"),

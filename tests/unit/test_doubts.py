@@ -23,8 +23,10 @@ def test_enough_of_all_classes_is_no_doubt() -> None:
 
 
 def test_few_images() -> None:
-    (said,) = doubts(DATA, _samples(15, 0, 1, 2), _samples(16, 0))
-    assert "Only 15 images calibrate" in said
+    for count, words, times in ((15, "15 images", 1.1), (7, "7 images", 1.2), (1, "1 image", 1.8)):
+        (said,) = doubts(DATA, _samples(count, 0, 1, 2), _samples(16, 0))
+        assert f"Only {words} to calibrate on" in said
+        assert f"{times} times" in said
 
 
 def test_a_class_that_no_image_shows() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import click
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeyolo.quantize.ranges import Range, choose_range, hard_swish, joined, relu, silu
+from edgeyolo.cli.commands.quantize import command
+from edgeyolo.quantize.ranges import METHODS, Range, choose_range, hard_swish, joined, relu, silu
 from edgeyolo.quantize.statistics import TensorStatistics
 
 
@@ -63,6 +65,23 @@ def test_mse_clips_an_outlier_only_where_that_helps(levels: int) -> None:
         widest = Range(everything.min(), everything.max(), levels)
         errors = [((r.round(everything) - everything) ** 2).sum() for r in (chosen, widest)]
         assert errors[0] <= errors[1]
+
+
+def test_percentile_clips_one_value_in_ten_thousand_and_keeps_zero() -> None:
+    values = np.random.default_rng(1).normal(0, 1, 1_000_000)
+    chosen = choose_range(_gather([values, np.array([20.0])]), "percentile", 255)
+    clipped = ((values < chosen.low) | (values > chosen.high)).mean()
+    assert clipped == pytest.approx(1e-4, rel=0.2)
+    assert -chosen.low == pytest.approx(chosen.high, rel=0.05)
+    positive = choose_range(_gather([np.abs(values) + 1]), "percentile", 255)
+    assert positive.low == 0  # padding is zero
+    assert 4 < positive.high < 1 + np.abs(values).max()
+
+
+def test_the_command_offers_every_method() -> None:
+    (option,) = [option for option in command.params if option.name == "method"]
+    assert isinstance(option.type, click.Choice)
+    assert list(option.type.choices) == list(METHODS)
 
 
 def test_before_silu_the_far_negative_is_not_told_apart() -> None:

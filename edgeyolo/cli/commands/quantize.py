@@ -55,7 +55,13 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     show_default=True,
     help="Training images to calibrate on.",
 )
-@click.option("--method", type=click.Choice(["mse", "minmax"]), default="mse", show_default=True)
+@click.option(
+    "--method",
+    type=click.Choice(["mse", "minmax", "percentile"]),
+    default="mse",
+    show_default=True,
+    help="How the range of a tensor is chosen.",
+)
 @setting("imgsz", help="side of the input in pixels, for a checkpoint [as trained]")
 @setting("seed")
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
@@ -102,7 +108,7 @@ def command(
             engine=engine or bundle.default_engine,
             limits=Limits(max_drop, target_size, "speed" if prefer == "speed" else "accuracy"),
             keep_float=keep_float,
-            method="mse" if method == "mse" else "minmax",
+            method=method,
             images=images,
             seed=seed,
         )
