@@ -59,6 +59,7 @@ SETTINGS: dict[str, Setting] = {
     "batch": Setting(int, 16, "images per training step"),
     "device": Setting(str, "auto", "where to train: auto, cpu or cuda:N"),
     "seed": Setting(int, 0, "random seed of the training"),
+    "bundle": Setting(str, None, "bundle to run [./bundle, else the newest under runs/]"),
     "engine": Setting(str, None, "inference engines, comma-separated; the first is the default"),
     "confidence": Setting(float, 0.25, "lowest score that is reported"),
     "iou": Setting(float, 0.7, "boxes of a class that overlap more are one object"),

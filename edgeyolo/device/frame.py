@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from edgeyolo.device.detections import Detections
@@ -19,6 +20,7 @@ class Frame:
     time_s: float  # since the beginning of the source
     image: Image
     name: str  # of the file it came from, or of the frame in it
+    captured: float = field(default_factory=time.monotonic)
 
 
 class Source(Protocol):

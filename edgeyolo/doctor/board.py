@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from edgeyolo.device.board import throttle_words
 from edgeyolo.doctor.child import run
 from edgeyolo.doctor.findings import Finding
 
@@ -18,8 +19,6 @@ _SET_GOVERNOR = (
 _CAMERAS = Path("/sys/class/video4linux")
 # A Raspberry Pi names its codecs and the like video10 and up, with or without a camera.
 _NOT_CAMERAS = ("bcm2835-codec", "bcm2835-isp", "pispbe", "rpivid", "rpi-hevc")
-# Bits of the firmware's answer; 16 higher, the same since the last start.
-_POWER_BITS = {0: "under-voltage", 1: "capped clock", 2: "throttled", 3: "temperature limit"}
 _TIMEOUT_S = 5.0
 _BETTER_POWER = "Use the power supply made for the board, and a heat sink or a fan."
 
@@ -58,8 +57,7 @@ def read_throttled(answer: str) -> Finding:
         flags = int(answer.partition("=")[2], 16)
     except ValueError:
         return Finding("power", "note", f"vcgencmd answers {answer.strip()!r}")
-    now = [text for bit, text in _POWER_BITS.items() if flags >> bit & 1]
-    before = [text for bit, text in _POWER_BITS.items() if flags >> (bit + 16) & 1]
+    now, before = throttle_words(flags), throttle_words(flags >> 16)
     if now:
         return Finding("power", "problem", f"now: {', '.join(now)}", _BETTER_POWER)
     if before:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -193,7 +194,7 @@ def test_the_folder_itself(null_bundle: Path, media: Path, tmp_path: Path, sourc
         (["--source", "broken", "--out", "broken/"], ["overwrite the source"]),
         (["--source", "broken/b.png", "--frames", "0"], ["--frames"]),
         (["--source", "broken/b.png", "--confidence", "high"], ["--confidence"]),
-        (["--camera", "-1"], ["--camera"]),
+        (["--camera", "-1"], ["There is no -1", "synthetic:"]),
     ],
 )
 def test_usage_errors(
@@ -426,17 +427,24 @@ def test_a_video_is_kept_unless_the_loop_fails(
 ) -> None:
     from edgeyolo.device.source import open_source
 
-    seen = 0
+    class Detector:
+        seen = 0
 
-    def detect(image: object) -> Detections:
-        nonlocal seen
-        seen += 1
-        if seen == 4 and end is not None:
-            raise end
-        return Detections.empty()
+        def preprocess(self, image: object) -> tuple[object, None]:
+            return image, None
 
+        def infer(self, blob: object) -> object:
+            self.seen += 1
+            if self.seen == 4 and end is not None:
+                raise end
+            return blob
+
+        def postprocess(self, outputs: object, placement: None) -> Detections:
+            return Detections.empty()
+
+    detect = Detector()
     out = tmp_path / "out.mp4"
-    sink, source = AnnotatedVideo(out, (), 10), open_source(media / "clip.mp4")
+    sink, source = AnnotatedVideo(out, (), 10), open_source(str(media / "clip.mp4"), print)
     if end is None:
         assert run_loop(source, detect, [sink]) == 5  # type: ignore[arg-type]
     else:
@@ -445,6 +453,26 @@ def test_a_video_is_kept_unless_the_loop_fails(
     assert [path.name for path in tmp_path.iterdir()] == (["out.mp4"] if kept else [])
     if kept:
         assert _frames_of(out) == (5 if end is None else 3)
+
+
+def test_without_a_name_the_bundle_here_runs_and_says_how_fast(
+    null_bundle: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(null_bundle, tmp_path / "bundle")
+    done = _run(tmp_path, "run", "--camera", "synthetic://64x48@20", "--frames", 30)
+    assert done.returncode == 0
+    assert done.stdout == ""
+    first, *lines = done.stderr.splitlines()
+    assert first == "Bundle: bundle"
+    assert re.fullmatch(
+        r"frame 2\d, [12]\d\.\d fps, ms capture [\d.]+ pre [\d.]+ infer [\d.]+ post [\d.]+ "
+        r"sinks [\d.]+, age \d+ ms, \d+ dropped, \d+ MB(, .*)?: nothing",
+        lines[0],
+    )
+    configured = tmp_path / "edgeyolo.toml"
+    configured.write_text('bundle = "elsewhere"\n')
+    said = _refused(_run(tmp_path, "run", "--camera", "synthetic://64x48"), 2)
+    assert "elsewhere" in said
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".mov"])

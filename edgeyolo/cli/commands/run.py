@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edgeyolo.cli.options import engine_flag, engine_of, json_flag, setting
+from edgeyolo.config import lookup
 from edgeyolo.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
     from edgeyolo.device.frame import Sink, Source
+    from edgeyolo.device.meter import Meter
 
 
 @click.command(short_help="Detect objects in images, a video or a camera.")
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--source", type=click.Path(path_type=Path), help="Image, folder of images, video.")
-@click.option("--camera", type=click.IntRange(0), help="Number of a camera.")
+@click.argument("bundle", type=click.Path(path_type=Path), required=False)
+@click.option("--source", help="Image, folder of images, video, or what --camera takes.")
+@click.option("--camera", help="Number or address: 0, rtsp://…, synthetic://640x480@30.")
 @engine_flag("Engine to run; as configured or the bundle's default if left out.")
 @setting("confidence")
 @setting("iou")
@@ -28,9 +31,9 @@ if TYPE_CHECKING:
 @click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
 @json_flag
 def command(
-    bundle: Path,
-    source: Path | None,
-    camera: int | None,
+    bundle: Path | None,
+    source: str | None,
+    camera: str | None,
     engine: str | None,
     confidence: float,
     iou: float,
@@ -42,27 +45,45 @@ def command(
 ) -> None:
     """Run BUNDLE over a source; needs no torch.
 
+    Without BUNDLE it is the configured one, else ./bundle, else the newest under runs/.
+
     A file gives an annotated copy in this folder; with --json, one JSON object per frame on
     stdout instead. A camera shows a window if there is a screen, else a status line, and writes
-    nothing unless --out or --json is given.
+    nothing unless --out or --json is given; when it goes away it is opened again.
     """
     from edgeyolo.device.bundle import Bundle
     from edgeyolo.device.detector import Detector
     from edgeyolo.device.loop import run
+    from edgeyolo.device.meter import Meter
+    from edgeyolo.device.source import open_source, path_of
 
-    if (source is None) == (camera is None):
+    address = source if camera is None else camera
+    if address is None or (source is not None and camera is not None):
         raise UsageError("Name one source.", "Use --source FILE or --camera 0.")
-    _check(source, out, show=show)
-    held = Bundle.open(bundle)
+    path = path_of(address)
+    _check(path, out, show=show)
+    held = Bundle.open(_bundle(bundle))
     chosen = engine_of(held, engine)
     detector = Detector(held, chosen, confidence=confidence, iou=iou, threads=threads)
-    opened = _open(source, camera)
-    if out is None and not as_json and source is not None:
-        out = _default_out(source)
-    sinks = _sinks(opened, detector.bundle.names, source, out, show=show, as_json=as_json)
-    count = run(opened, detector, sinks, limit=frames)
+    opened, meter = open_source(address, partial(click.echo, err=True)), Meter()
+    if out is None and not as_json and path is not None:
+        out = _default_out(path)
+    sinks = _sinks(opened, detector.bundle.names, path, out, meter, show=show, as_json=as_json)
+    count = run(opened, detector, sinks, limit=frames, meter=meter)
     if out is not None:
         click.echo(f"{count} frames, annotated: {out}", err=as_json)
+
+
+def _bundle(named: Path | None) -> Path:
+    """The one that is named, by the argument or the configuration, else the newest."""
+    from edgeyolo.device.newest import newest_bundle
+
+    configured = lookup("bundle").value
+    if named is not None or configured is not None:
+        return named or Path(configured)
+    found = newest_bundle()
+    click.echo(f"Bundle: {found}", err=True)
+    return found
 
 
 def _check(source: Path | None, out: Path | None, *, show: bool) -> None:
@@ -80,16 +101,6 @@ def _check(source: Path | None, out: Path | None, *, show: bool) -> None:
         )
 
 
-def _open(source: Path | None, camera: int | None) -> Source:
-    from edgeyolo.device.source import open_source
-    from edgeyolo.device.sources.camera import CameraSource
-
-    if source is not None:
-        return open_source(source)
-    assert camera is not None
-    return CameraSource(camera)
-
-
 def _default_out(source: Path) -> Path:
     from edgeyolo.images import IMAGE_SUFFIXES
 
@@ -104,6 +115,7 @@ def _sinks(
     names: tuple[str, ...],
     source: Path | None,
     out: Path | None,
+    meter: Meter,
     *,
     show: bool,
     as_json: bool,
@@ -120,14 +132,13 @@ def _sinks(
     if show or (opened.is_live and not as_json and has_display()):
         sinks.append(Window(names))
     if not as_json:
-        sinks.append(StatusLine(names))
+        sinks.append(StatusLine(names, meter))
     return sinks
 
 
 def _annotated(opened: Source, names: tuple[str, ...], source: Path | None, out: Path) -> Sink:
     from edgeyolo.device.sinks.annotated import AnnotatedImages, AnnotatedVideo
 
-    if opened.fps is None and not opened.is_live:
-        assert source is not None
+    if opened.fps is None and source is not None:
         return AnnotatedImages(out, names, single=not source.is_dir())
     return AnnotatedVideo(out, names, opened.fps or 15.0)

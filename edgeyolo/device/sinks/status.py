@@ -1,4 +1,4 @@
-"""A line on stderr that says how fast it goes and what is seen."""
+"""A line on stderr that says how fast it goes, where the time goes, and what is seen."""
 
 from __future__ import annotations
 
@@ -7,34 +7,59 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+import psutil
+
+from edgeyolo.device.board import temperature, throttling
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.frame import Frame
+from edgeyolo.device.meter import Meter, Reading
 
 _INTERVAL = 1.0  # seconds
 
 
 class StatusLine:
-    """Once a second: frames per second and the classes in the last frame."""
+    """Once a second, of the frames since the last line; what is seen is of the last one."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-        self._since, self._count = time.monotonic(), 0
+    def __init__(self, names: Sequence[str], meter: Meter) -> None:
+        self._names, self._meter = names, meter
+        self._last = time.monotonic()
+        self._process = psutil.Process()
 
     def write(self, frame: Frame, detections: Detections) -> bool:
-        """Count, and now and then say."""
-        self._count += 1
-        elapsed = time.monotonic() - self._since
-        if elapsed >= _INTERVAL:
-            seen = Counter(self._names[index] for index in detections.class_id)
-            text = ", ".join(f"{count} {name}" for name, count in seen.most_common()) or "nothing"
-            line = f"frame {frame.index + 1}, {self._count / elapsed:.1f} fps: {text}"
+        """Say it when a second has passed."""
+        if time.monotonic() - self._last >= _INTERVAL:
+            self._last = time.monotonic()
+            parts = [f"frame {frame.index + 1}", *_speed(self._meter.read()), *self._health()]
+            line = f"{', '.join(parts)}: {_seen(detections, self._names)}"
             end = "" if sys.stderr.isatty() else "\n"
             start = "\r\x1b[K" if sys.stderr.isatty() else ""
             print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
-            self._since, self._count = time.monotonic(), 0
         return True
+
+    def _health(self) -> list[str]:
+        celsius = temperature()
+        return [
+            f"{self._process.memory_info().rss / 1e6:.0f} MB",
+            *([] if celsius is None else [f"{celsius:.0f} C"]),
+            *throttling(),
+        ]
 
     def close(self, *, complete: bool) -> None:
         """Leave the line."""
         if sys.stderr.isatty():
             print(file=sys.stderr)
+
+
+def _speed(reading: Reading) -> list[str]:
+    stages = " ".join(f"{stage} {ms:.1f}" for stage, ms in reading.stage_ms.items())
+    return [
+        f"{reading.fps:.1f} fps",
+        f"ms {stages}",
+        f"age {reading.age_ms:.0f} ms",
+        f"{reading.dropped} dropped",
+    ]
+
+
+def _seen(detections: Detections, names: Sequence[str]) -> str:
+    seen = Counter(names[index] for index in detections.class_id)
+    return ", ".join(f"{count} {name}" for name, count in seen.most_common()) or "nothing"

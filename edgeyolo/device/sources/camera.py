@@ -1,51 +1,53 @@
-"""A camera that OpenCV can open by number, such as a USB camera."""
+"""What OpenCV opens: a camera by its number or device, a stream by its address."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import cv2
 import numpy as np
 
-from edgeyolo.device.frame import Frame
+from edgeyolo.device.sources.live import Opening
 from edgeyolo.errors import CameraError
+from edgeyolo.images import Image
+
+_TIMEOUT_MS = 10_000  # a server that says nothing for so long is gone
+_STREAM = (
+    *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS),
+    *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS),
+)
 
 
-class CameraSource:
-    """Frames as they come."""
+def camera(device: int | str, name: str) -> Opening:
+    """A USB camera, or what else the system has under that number or path."""
+    hint = "Check the cable, `ls /dev/video*`, and that no other program uses it."
+    return lambda: _pictures(device, name, hint, cv2.CAP_ANY, ())
 
-    is_live = True
-    fps: float | None = None
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+def stream(address: str, name: str) -> Opening:
+    """RTSP or HTTP, by FFmpeg; ``name`` is what messages may show of the address."""
+    hint = "Check the address, the password in it, and that the server runs."
+    return lambda: _pictures(address, name, hint, cv2.CAP_FFMPEG, _STREAM)
 
-    @contextmanager
-    def frames(self) -> Iterator[Iterator[Frame]]:
-        """Open the camera and hold it.
 
-        Raises:
-            CameraError: when it cannot be opened or gives no picture.
-        """
-        capture = cv2.VideoCapture(self.number)
-        try:
-            if not capture.isOpened() or not capture.read()[0]:
-                raise CameraError(
-                    f"Camera {self.number} does not give a picture.",
-                    "Check the cable, `ls /dev/video*`, and that no other program uses it.",
-                )
-            yield self._read(capture)
-        finally:
-            capture.release()
+@contextmanager
+def _pictures(
+    target: int | str, name: str, hint: str, backend: int, parameters: Sequence[int]
+) -> Iterator[Iterator[Image]]:
+    capture = cv2.VideoCapture(target, backend, parameters)
+    try:
+        # A camera may open and then give nothing, such as one on a CSI connector.
+        if not capture.isOpened() or not capture.read()[0]:
+            raise CameraError(f"{name} does not give a picture.", hint)
+        yield _read(capture, name)
+    finally:
+        capture.release()
 
-    def _read(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
-        started, index = time.monotonic(), 0
-        while True:
-            ok, image = capture.read()
-            if not ok:
-                raise CameraError(f"Camera {self.number} stopped giving pictures.")
-            elapsed = round(time.monotonic() - started, 4)
-            yield Frame(index, elapsed, np.asarray(image, np.uint8), f"frame-{index:06}")
-            index += 1
+
+def _read(capture: cv2.VideoCapture, name: str) -> Iterator[Image]:
+    while True:
+        ok, image = capture.read()
+        if not ok:
+            raise CameraError(f"{name} stopped giving pictures.")
+        yield np.asarray(image, np.uint8)

@@ -1,0 +1,62 @@
+"""How fast a running detector is, and where its time goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+
+Stage = Literal["capture", "pre", "infer", "post", "sinks"]
+STAGES: tuple[Stage, ...] = ("capture", "pre", "infer", "post", "sinks")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What happened since the last reading, and since the start."""
+
+    fps: float
+    stage_ms: dict[Stage, float]  # mean of the stages that ran
+    age_ms: float  # of the last frame, from its capture to the end of the sinks
+    frames: int  # since the start, processed
+    dropped: int  # since the start, replaced by newer ones
+
+
+class Meter:
+    """Written by the threads of the loop, read by whoever shows it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.started = self._since = time.monotonic()
+        self._frames = self._frames_before = self._dropped = 0
+        self._age = 0.0
+        self._spent: dict[Stage, list[float]] = {}
+
+    @contextmanager
+    def time(self, stage: Stage) -> Iterator[None]:
+        """Count what the body takes."""
+        start = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - start
+        with self._lock:
+            self._spent.setdefault(stage, []).append(seconds)
+
+    def done(self, captured: float, dropped: int) -> None:
+        """One frame is through; ``captured`` is its monotonic time, ``dropped`` counts in all."""
+        with self._lock:
+            self._frames += 1
+            self._dropped = dropped
+            self._age = time.monotonic() - captured
+
+    def read(self) -> Reading:
+        """Since the last call; one reader only."""
+        now = time.monotonic()
+        with self._lock:
+            spent, self._spent = self._spent, {}
+            elapsed, self._since = now - self._since, now
+            new, self._frames_before = self._frames - self._frames_before, self._frames
+            frames, dropped, age = self._frames, self._dropped, self._age
+        means = {s: 1000 * sum(spent[s]) / len(spent[s]) for s in STAGES if s in spent}
+        return Reading(new / max(elapsed, 1e-9), means, 1000 * age, frames, dropped)
