@@ -125,6 +125,20 @@ def slim_bundle(made_once: Callable[[str, Callable[[Path], object]], Path]) -> P
 
 
 @pytest.fixture(scope="session")
+def demo_bundle(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The demo net, which finds something, at 192 for all three engines."""
+
+    def export(folder: Path) -> None:
+        from edgeyolo.export.bundle import write_bundle
+        from edgeyolo.slim.checkpoint import open_checkpoint
+
+        net = open_checkpoint(ROOT / "assets" / "demo-yolov8n.pt")
+        write_bundle(net, 192, ENGINES, folder)
+
+    return made_once("demo-bundle", export)
+
+
+@pytest.fixture(scope="session")
 def small_demo(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A few demo images; the path of their data.yaml."""
     from edgeyolo.dataset.demo import generate

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.decode import decode
@@ -10,8 +16,10 @@ from edgeyolo.device.detections import Detections
 from edgeyolo.device.engine import Float, first_line, load_engine
 from edgeyolo.device.letterbox import Blob, Placement, letterbox
 from edgeyolo.device.nms import non_max_suppression
-from edgeyolo.errors import EdgeyoloError, UsageError
+from edgeyolo.errors import DataError, EdgeyoloError, UsageError
 from edgeyolo.images import Image
+
+Roi = tuple[int, int, int, int]  # x, y, width, height
 
 CONFIDENCE = 0.25
 IOU = 0.7
@@ -28,10 +36,12 @@ class Detector:
         iou: boxes of one class that overlap more than this are one object.
         max_detections: at most so many per image.
         multi_label: report every class of an anchor, as the COCO protocol wants.
+        classes: names of the only ones to report.
+        roi: x, y, width and height of the part of each image to look at, in pixels.
         threads: for the engine; all available cores if left out.
 
     Raises:
-        UsageError: when a number is out of range.
+        UsageError: when a number is out of range, or a class is not the bundle's.
         BundleError: when the bundle is damaged or not made for that engine.
         MissingDependencyError: when the engine is not installed.
     """
@@ -45,10 +55,14 @@ class Detector:
         iou: float = IOU,
         max_detections: int = MAX_DETECTIONS,
         multi_label: bool = False,
+        classes: Sequence[str] | None = None,
+        roi: Roi | None = None,
         threads: int | None = None,
     ) -> None:
-        _check(confidence, iou, threads)
+        _check(confidence, iou, roi, threads)
         self.bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        self._wanted = _wanted(self.bundle, classes)
+        self.roi = roi
         self.engine_name = self.bundle.with_default(engine)
         self.confidence = confidence
         self.iou = iou
@@ -62,8 +76,22 @@ class Detector:
         return self.postprocess(self.infer(blob), placement)
 
     def preprocess(self, image: Image) -> tuple[Blob, Placement]:
-        """Image → the net's input."""
-        return letterbox(image, self.bundle.height, self.bundle.width)
+        """Image → the net's input.
+
+        Raises:
+            DataError: when the image has nothing where ``roi`` lies.
+        """
+        if self.roi is None:
+            return letterbox(image, self.bundle.height, self.bundle.width)
+        x, y, width, height = self.roi
+        part = image[y : y + height, x : x + width]
+        if not part.size:
+            raise DataError(
+                f"An image of {image.shape[1]}x{image.shape[0]} has nothing at {x},{y}.",
+                "Choose another --roi.",
+            )
+        blob, placement = letterbox(part, self.bundle.height, self.bundle.width)
+        return blob, replace(placement, origin=(x, y))
 
     def infer(self, blob: Blob) -> list[Float]:
         """The engine alone.
@@ -85,13 +113,34 @@ class Detector:
         xyxy, score, class_id = decode(
             outputs, bundle.strides, bundle.reg_max, self.confidence, multi_label=self.multi_label
         )
+        if self._wanted is not None:
+            of_these = self._wanted[class_id]
+            xyxy, score, class_id = xyxy[of_these], score[of_these], class_id[of_these]
         keep = non_max_suppression(xyxy, score, class_id, self.iou, self.max_detections)
         return Detections(placement.to_source(xyxy[keep]), score[keep], class_id[keep])
 
 
-def _check(confidence: float, iou: float, threads: int | None) -> None:
+def _check(confidence: float, iou: float, roi: Roi | None, threads: int | None) -> None:
     for name, value in (("confidence", confidence), ("iou", iou)):
         if not 0 <= value <= 1:  # also refuses NaN
             raise UsageError(f"A {name} of {value:g} is not possible.", "Use a value from 0 to 1.")
+    if roi is not None and (min(roi[:2]) < 0 or min(roi[2:]) < 1):
+        raise UsageError(
+            f"A part at {roi[0]},{roi[1]} of {roi[2]}x{roi[3]} pixels is not possible.",
+            "Use x,y,width,height, such as 0,100,640,380.",
+        )
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads are not possible.", "Use 1 or more.")
+
+
+def _wanted(bundle: Bundle, classes: Sequence[str] | None) -> npt.NDArray[np.bool_] | None:
+    """(classes,) whether each is reported; ``None`` when all are."""
+    if classes is None:
+        return None
+    for name in classes:
+        if name not in bundle.names:
+            near = get_close_matches(name, bundle.names, 1) or bundle.names
+            raise UsageError(
+                f"The bundle knows no class {name!r}.", f"It knows {near[0]!r}, for one."
+            )
+    return np.array([name in classes for name in bundle.names])

@@ -23,15 +23,20 @@ class Placement:
     top: int
     source_height: int
     source_width: int
+    origin: tuple[int, int] = (0, 0)  # x, y of the source in a larger picture
 
     def to_source(self, xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """(N, 4) boxes in input pixels → source pixels, clipped to the source image."""
+        """(N, 4) boxes in input pixels → source pixels, clipped to the source image.
+
+        Of a part of a larger picture, pixels of that.
+        """
         offset = np.array([self.left, self.top, self.left, self.top], np.float32)
         limit = np.array(
             [self.source_width, self.source_height, self.source_width, self.source_height],
             np.float32,
         )
-        return np.asarray(np.clip((xyxy - offset) / np.float32(self.scale), 0, limit), np.float32)
+        boxes = np.clip((xyxy - offset) / np.float32(self.scale), 0, limit)
+        return np.asarray(boxes + np.array(self.origin * 2, np.float32), np.float32)
 
 
 def place(source_height: int, source_width: int, height: int, width: int) -> Placement:

@@ -8,7 +8,7 @@ replaced by the next, never queued. Behind the detector nothing is lost: slow si
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
@@ -28,12 +28,15 @@ Results = Slot[tuple[Frame, Detections]]
 
 def run(
     source: Source,
-    detector: Detector,
+    detector: Callable[[], Detector],
     sinks: Sequence[Sink],
     limit: int | None = None,
     meter: Meter | None = None,
 ) -> int:
-    """Go through a source; return the number of frames. Sinks are closed whatever happens."""
+    """Go through a source; return the number of frames. Sinks are closed whatever happens.
+
+    ``detector`` gives the one for each frame.
+    """
     meter = meter or Meter()
     frames: Slot[Frame] = Slot(newest=source.is_live)
     results: Results = Slot()
@@ -67,10 +70,13 @@ def _capture(source: Source, frames: Slot[Frame], meter: Meter) -> None:
                 return
 
 
-def _detect(frames: Slot[Frame], detector: Detector, results: Results, meter: Meter) -> None:
+def _detect(
+    frames: Slot[Frame], detector_of: Callable[[], Detector], results: Results, meter: Meter
+) -> None:
     with results, ExitStack() as stack:
         stack.callback(frames.leave)
         for frame in frames:
+            detector = detector_of()
             with meter.time("pre"):
                 blob, placement = detector.preprocess(frame.image)
             with meter.time("infer"):

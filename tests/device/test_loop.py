@@ -53,6 +53,9 @@ class Slow:
     def __init__(self, seconds: float = 0.0, fails_at: int = -1) -> None:
         self.seconds, self.fails_at, self.seen = seconds, fails_at, 0
 
+    def __call__(self) -> Slow:
+        return self
+
     def preprocess(self, image: Any) -> tuple[Any, None]:
         return image, None
 
@@ -174,6 +177,17 @@ def test_a_source_that_hangs_does_not_keep_the_process() -> None:
     for thread in threading.enumerate():
         if thread.name == "capture":
             thread.join()
+
+
+def test_each_frame_has_the_detector_of_its_moment() -> None:
+    given: list[Slow] = []
+
+    def next_one() -> Slow:
+        given.append(Slow())
+        return given[-1]
+
+    assert run(Numbered(4, is_live=False), next_one, [Kept()]) == 4  # type: ignore[arg-type]
+    assert [detector.seen for detector in given] == [1, 1, 1, 1]
 
 
 def test_a_slot_gives_the_last_thing_before_the_error() -> None:

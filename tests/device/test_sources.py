@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from edgeyolo.device.board import temperature, throttling
+from edgeyolo.device.frame import Frame
 from edgeyolo.device.newest import newest_bundle
 from edgeyolo.device.source import open_source, path_of
 from edgeyolo.device.sources.live import LiveSource
 from edgeyolo.device.sources.synthetic import SyntheticSource
+from edgeyolo.device.sources.thinned import Thinned
 from edgeyolo.errors import CameraError, UsageError
 from edgeyolo.images import Image
 
@@ -234,6 +237,30 @@ def test_drawn_frames_come_as_from_a_camera() -> None:
     # Nobody slept, so each wait is nearly the time until the frame is due.
     assert all(due - 0.5 < wait <= due for due, wait in zip(times, waits, strict=True))
     assert SyntheticSource.parse("640x480@29.97").fps == 29.97
+
+
+class Timed:
+    """Frames that were captured at known times."""
+
+    is_live, fps = True, 30.0
+
+    @contextmanager
+    def frames(self) -> Iterator[Iterator[Frame]]:
+        yield (Frame(i, i / 30, _image(4), "", captured=100 + i / 30) for i in range(301))
+
+
+def test_frames_are_left_out() -> None:
+    def indices(**options: Any) -> list[int]:
+        with Thinned(Timed(), **options).frames() as frames:
+            return [frame.index for frame in frames]
+
+    assert indices(every=4) == list(range(0, 301, 4))
+    assert Thinned(Timed(), every=4).fps == 7.5
+    assert indices() == indices(fps=40) == list(range(301))
+    for most in (20, 7, 0.5):
+        assert len(indices(fps=most)) == pytest.approx(10 * most, abs=2)
+    gaps = np.diff(indices(fps=20))
+    assert set(gaps) == {1, 2}  # 20 of 30, not every second
 
 
 def test_the_bundle_that_is_meant(tmp_path: Path) -> None:

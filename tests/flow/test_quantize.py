@@ -29,16 +29,9 @@ NET = ROOT / "assets" / "demo-yolov8n.pt"
 
 
 @pytest.fixture(scope="session")
-def fp32(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+def fp32(demo_bundle: Path) -> Path:
     """The demo net for all engines, at a small size."""
-
-    def export(folder: Path) -> None:
-        from edgeyolo.export.bundle import write_bundle
-        from edgeyolo.slim.checkpoint import open_checkpoint
-
-        write_bundle(open_checkpoint(NET), SIZE, ENGINES, folder)
-
-    return made_once("demo-bundle", export)
+    return demo_bundle
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from edgeyolo.device.draw import draw
 from edgeyolo.device.frame import Frame
 from edgeyolo.device.loop import run as run_loop
 from edgeyolo.device.sinks.annotated import AnnotatedVideo
+from edgeyolo.device.sinks.csvfile import COLUMNS
 from edgeyolo.errors import CameraError, EdgeyoloError
 
 Done = subprocess.CompletedProcess[str]
@@ -229,8 +232,19 @@ def test_no_bundle(media: Path, tmp_path: Path) -> None:
 
 
 def test_no_such_camera(null_bundle: Path, tmp_path: Path) -> None:
-    assert "Camera 63" in _refused(_run(tmp_path, "run", null_bundle, "--camera", 63), 4)
-    assert list(tmp_path.iterdir()) == []
+    older = tmp_path / "older.csv"
+    older.write_text("frame\n")
+    done = _run(tmp_path, "run", null_bundle, "--camera", 63, "--csv", older)
+    assert "Camera 63" in _refused(done, 4)
+    assert older.read_text() == "frame\n"
+    assert list(tmp_path.iterdir()) == [older]
+
+
+def test_full_disk_while_writing_csv(null_bundle: Path, tiny_disk: Path, tmp_path: Path) -> None:
+    out = tiny_disk / "out.csv"
+    (tiny_disk / "rest").write_bytes(bytes(64 * 1024))
+    done = _run(tmp_path, "run", null_bundle, "--camera", "synthetic://64x48", "--csv", out)
+    assert "no space" in _refused(done, 1)
 
 
 @pytest.mark.parametrize(
@@ -430,6 +444,9 @@ def test_a_video_is_kept_unless_the_loop_fails(
     class Detector:
         seen = 0
 
+        def __call__(self) -> Detector:
+            return self
+
         def preprocess(self, image: object) -> tuple[object, None]:
             return image, None
 
@@ -473,6 +490,93 @@ def test_without_a_name_the_bundle_here_runs_and_says_how_fast(
     configured.write_text('bundle = "elsewhere"\n')
     said = _refused(_run(tmp_path, "run", "--camera", "synthetic://64x48"), 2)
     assert "elsewhere" in said
+
+
+def _started(cwd: Path, *arguments: object) -> subprocess.Popen[str]:
+    """A run that goes on, after its first line on stdout."""
+    process = subprocess.Popen(
+        [*EDGEYOLO, "run", *map(str, arguments)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM there")
+def test_a_service_that_is_stopped_closes_its_files(null_bundle: Path, tmp_path: Path) -> None:
+    outputs = ("--json", "--out", tmp_path / "out.mp4", "--csv", tmp_path / "out.csv")
+    process = _started(tmp_path, null_bundle, "--camera", "synthetic://64x48@50", *outputs)
+    time.sleep(0.5)
+    process.terminate()
+    lines, said = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert said == ""
+    assert _frames_of(tmp_path / "out.mp4") == len(lines.splitlines()) + 1 > 3
+    assert (tmp_path / "out.csv").read_text().splitlines() == [",".join(COLUMNS)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.mp4"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP there")
+def test_a_bundle_is_loaded_anew_and_a_bad_one_is_not(
+    null_bundle: Path, make_bundle: Callable[..., Path], tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    shutil.copytree(null_bundle, work / "bundle")
+    process = _started(work, "--camera", "synthetic://64x48@50", "--json")
+    assert process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr.readline() == "Bundle: bundle\n"
+
+    def after_hangup() -> str:
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        return process.stderr.readline() if line == "Bundle: bundle\n" else line
+
+    try:
+        assert after_hangup() == "bundle is loaded anew.\n"
+        manifest = (work / "bundle" / "bundle.json").read_text()
+        (work / "bundle" / "bundle.json").write_text(manifest[:-20])
+        assert after_hangup().startswith("The old bundle goes on: ")
+        shutil.rmtree(work / "bundle")
+        make_bundle(work / "bundle", names=("other", "names"))
+        assert after_hangup() == "The old bundle goes on: bundle has other classes.\n"
+        frames = [json.loads(process.stdout.readline())["frame"] for _ in range(20)]
+        assert frames == sorted(frames)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+def test_every_third_frame(null_bundle: Path, media: Path, tmp_path: Path) -> None:
+    done = _run(
+        tmp_path, "run", null_bundle, "--source", media / "clip.mp4", "--json", "--every", 3
+    )
+    assert [line["frame"] for line in _lines(done)] == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--classes", "nobody"], "no class 'nobody'"),
+        (["--roi", "1,2,3"], "'1,2,3' is not x,y,width,height"),
+        (["--roi", "0,0,0,9"], "is not possible"),
+        (["--roi", "900,0,9,9"], "has nothing at 900,0"),
+        (["--every", "0"], "--every"),
+        (["--max-fps", "0"], "--max-fps"),
+    ],
+)
+def test_what_cannot_be_looked_at(
+    null_bundle: Path, media: Path, inside: Callable[..., Done], arguments: list[str], words: str
+) -> None:
+    source = ("--source", media / "photo.png", "--json")
+    assert words in _refused(inside("run", null_bundle, *source, *arguments), 2)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".mov"])

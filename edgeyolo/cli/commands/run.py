@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,21 @@ from edgeyolo.config import lookup
 from edgeyolo.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
+    from edgeyolo.device.detector import Detector, Roi
     from edgeyolo.device.frame import Sink, Source
     from edgeyolo.device.meter import Meter
+
+
+def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(","))
+
+
+def _roi(ctx: click.Context, param: click.Parameter, text: str | None) -> Roi | None:
+    try:
+        x, y, width, height = map(int, text.split(",")) if text else (0, 0, 0, 0)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not x,y,width,height.") from error
+    return (x, y, width, height) if text is not None else None
 
 
 @click.command(short_help="Detect objects in images, a video or a camera.")
@@ -26,6 +39,11 @@ if TYPE_CHECKING:
 @setting("confidence")
 @setting("iou")
 @setting("threads")
+@click.option("--classes", callback=_names, help="Report these only: person,dog.")
+@click.option("--roi", callback=_roi, help="Look at this part only: x,y,width,height in pixels.")
+@click.option("--every", type=click.IntRange(1), default=1, help="Use every Nth frame only.")
+@click.option("--max-fps", type=click.FloatRange(0, min_open=True), help="Of a camera, at most.")
+@click.option("--csv", type=click.Path(path_type=Path), help="File for a line per detection.")
 @click.option("--out", type=click.Path(path_type=Path), help="Annotated file or folder to write.")
 @click.option("--show", is_flag=True, help="Open a window.")
 @click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
@@ -35,13 +53,14 @@ def command(
     source: str | None,
     camera: str | None,
     engine: str | None,
-    confidence: float,
-    iou: float,
-    threads: int | None,
+    every: int,
+    max_fps: float | None,
+    csv: Path | None,
     out: Path | None,
     show: bool,
     frames: int | None,
     as_json: bool,
+    **looking: Any,  # what Detector takes under the same names
 ) -> None:
     """Run BUNDLE over a source; needs no torch.
 
@@ -49,29 +68,42 @@ def command(
 
     A file gives an annotated copy in this folder; with --json, one JSON object per frame on
     stdout instead. A camera shows a window if there is a screen, else a status line, and writes
-    nothing unless --out or --json is given; when it goes away it is opened again.
+    nothing unless --out or --json is given; when it goes away it is opened again. SIGTERM ends it
+    in order, SIGHUP loads the bundle anew.
     """
-    from edgeyolo.device.bundle import Bundle
-    from edgeyolo.device.detector import Detector
     from edgeyolo.device.loop import run
     from edgeyolo.device.meter import Meter
+    from edgeyolo.device.reload import Reloading
+    from edgeyolo.device.signals import Terminated, listening
     from edgeyolo.device.source import open_source, path_of
+    from edgeyolo.device.sources.thinned import Thinned
 
     address = source if camera is None else camera
     if address is None or (source is not None and camera is not None):
         raise UsageError("Name one source.", "Use --source FILE or --camera 0.")
-    path = path_of(address)
+    path, say = path_of(address), partial(click.echo, err=True)
     _check(path, out, show=show)
-    held = Bundle.open(_bundle(bundle))
-    chosen = engine_of(held, engine)
-    detector = Detector(held, chosen, confidence=confidence, iou=iou, threads=threads)
-    opened, meter = open_source(address, partial(click.echo, err=True)), Meter()
+    detector = Reloading(partial(_load, bundle, engine, looking), say)
+    opened, meter = Thinned(open_source(address, say), every, max_fps), Meter()
     if out is None and not as_json and path is not None:
         out = _default_out(path)
-    sinks = _sinks(opened, detector.bundle.names, path, out, meter, show=show, as_json=as_json)
-    count = run(opened, detector, sinks, limit=frames, meter=meter)
+    names = detector().bundle.names
+    sinks = _sinks(opened, names, path, out, csv, meter, show=show, as_json=as_json)
+    try:
+        with listening(detector.ask):
+            count = run(opened, detector, sinks, limit=frames, meter=meter)
+    except Terminated:
+        return
     if out is not None:
         click.echo(f"{count} frames, annotated: {out}", err=as_json)
+
+
+def _load(bundle: Path | None, engine: str | None, looking: dict[str, Any]) -> Detector:
+    from edgeyolo.device.bundle import Bundle
+    from edgeyolo.device.detector import Detector
+
+    held = Bundle.open(_bundle(bundle))
+    return Detector(held, engine_of(held, engine), **looking)
 
 
 def _bundle(named: Path | None) -> Path:
@@ -115,11 +147,13 @@ def _sinks(
     names: tuple[str, ...],
     source: Path | None,
     out: Path | None,
+    csv: Path | None,
     meter: Meter,
     *,
     show: bool,
     as_json: bool,
 ) -> list[Sink]:
+    from edgeyolo.device.sinks.csvfile import CsvFile
     from edgeyolo.device.sinks.jsonl import JsonLines
     from edgeyolo.device.sinks.status import StatusLine
     from edgeyolo.device.sinks.window import Window, has_display
@@ -127,6 +161,8 @@ def _sinks(
     sinks: list[Sink] = []
     if as_json:
         sinks.append(JsonLines(sys.stdout, names))
+    if csv is not None:
+        sinks.append(CsvFile(csv, names))
     if out is not None:
         sinks.append(_annotated(opened, names, source, out))
     if show or (opened.is_live and not as_json and has_display()):

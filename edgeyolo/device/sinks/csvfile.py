@@ -1,0 +1,44 @@
+"""One line of CSV for each detection."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from edgeyolo.device.detections import Detections
+from edgeyolo.device.frame import Frame
+from edgeyolo.files import fail_clearly
+
+COLUMNS = ("frame", "time_s", "score", "class_id", "class_name", "left", "top", "right", "bottom")
+
+
+class CsvFile:
+    """Begun with the first frame, so that a camera that is not there costs no older file.
+
+    Each frame is written through at once: a killed process leaves whole lines.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self._path, self._names = path, names
+        self._file: TextIO | None = None
+
+    def write(self, frame: Frame, detections: Detections) -> bool:
+        """One line for each detection, none for an empty frame."""
+        with fail_clearly(self._path):
+            if self._file is None:
+                self._file = self._path.open("w", newline="", encoding="utf-8")
+                csv.writer(self._file).writerow(COLUMNS)
+            rows = csv.writer(self._file)
+            for found in detections.to_list(self._names):
+                box = found.pop("xyxy")
+                rows.writerow([frame.index, frame.time_s, *found.values(), *box])
+            self._file.flush()
+        return True
+
+    def close(self, *, complete: bool) -> None:
+        """Close the file; what is in it counts, however it ended."""
+        if self._file is not None:
+            with fail_clearly(self._path):
+                self._file.close()
