@@ -67,4 +67,5 @@ def main() -> None:
     """Run the command line; the process ends with an ``ExitCode``."""
     # OpenCV prints a screenful where a camera or a file is missing; we say it in a sentence.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     sys.exit(guard(edgeyolo))

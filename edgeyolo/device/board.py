@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 
 # The firmware of a Raspberry Pi, without starting a program each second.
-_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+_FIRMWARE = Path("/sys/devices/platform")
+_THROTTLED = "soc*/soc*:firmware/get_throttled"
 # Of the firmware's answer; 16 higher, the same since the last start.
 _BITS = {0: "under-voltage", 1: "capped clock", 2: "throttled", 3: "temperature limit"}
 
@@ -20,10 +21,11 @@ def temperature() -> float | None:
     return max(values, default=None)
 
 
-def throttling(source: Path = _THROTTLED) -> list[str]:
+def throttling(platform: Path = _FIRMWARE) -> list[str]:
     """What slows the board down now; nothing where it does not say."""
     try:
-        return throttle_words(int(source.read_text(encoding="ascii").strip(), 16))
+        answers = [path.read_text(encoding="ascii") for path in platform.glob(_THROTTLED)]
+        return [words for answer in answers for words in throttle_words(int(answer.strip(), 16))]
     except (OSError, ValueError):
         return []
 

@@ -33,6 +33,9 @@ class Source(Protocol):
         """Open, yield, close."""
         ...
 
+    def stop(self) -> None:
+        """Wait for nothing any more; called by another thread than the one that reads frames."""
+
 
 class Sink(Protocol):
     """Takes every frame with what was found in it."""

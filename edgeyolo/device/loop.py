@@ -21,6 +21,9 @@ from edgeyolo.device.meter import Meter
 from edgeyolo.device.slot import Slot
 from edgeyolo.errors import CameraError
 
+# A recording ends by Ctrl-C, a pulled cable, or a reader of the output that has seen enough; what
+# was recorded counts.
+_ENDS = (KeyboardInterrupt, CameraError, BrokenPipeError)
 _PATIENCE_S = 1.0  # for a source that hangs, at the end
 
 Results = Slot[tuple[Frame, Detections]]
@@ -48,7 +51,8 @@ def run(
     with ExitStack() as stack:
         for sink in reversed(sinks):
             stack.push(partial(_close, sink))
-        stack.callback(_stop, frames, results, threads)
+        stack.callback(meter.ended)
+        stack.callback(_stop, source, frames, results, threads)
         for thread in threads:
             thread.start()
         for frame, detections in islice(results, limit):
@@ -66,7 +70,10 @@ def _capture(source: Source, frames: Slot[Frame], meter: Meter) -> None:
         while True:
             with meter.time("capture"):
                 frame = next(opened, None)
-            if frame is None or not frames.put(frame):
+            if frame is None:
+                return
+            meter.captured()
+            if not frames.put(frame):
                 return
 
 
@@ -87,9 +94,10 @@ def _detect(
                 return
 
 
-def _stop(frames: Slot[Frame], results: Results, threads: Sequence[Thread]) -> None:
+def _stop(source: Source, frames: Slot[Frame], results: Results, threads: Sequence[Thread]) -> None:
     results.leave()
     frames.leave()
+    source.stop()
     deadline = time.monotonic() + _PATIENCE_S
     for thread in threads:
         if thread.is_alive():
@@ -97,5 +105,4 @@ def _stop(frames: Slot[Frame], results: Results, threads: Sequence[Thread]) -> N
 
 
 def _close(sink: Sink, kind: type[BaseException] | None, *_: object) -> None:
-    # A recording from a camera ends by Ctrl-C or a pulled cable; what was recorded counts.
-    sink.close(complete=kind is None or issubclass(kind, (KeyboardInterrupt, CameraError)))
+    sink.close(complete=kind is None or issubclass(kind, _ENDS))

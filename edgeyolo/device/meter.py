@@ -21,7 +21,7 @@ class Reading:
     stage_ms: dict[Stage, float]  # mean of the stages that ran
     age_ms: float  # of the last frame, from its capture to the end of the sinks
     frames: int  # since the start, processed
-    dropped: int  # since the start, replaced by newer ones
+    dropped: int  # since the start: replaced by newer ones, or under way when all ended
 
 
 class Meter:
@@ -30,9 +30,9 @@ class Meter:
     def __init__(self) -> None:
         self._lock = Lock()
         self.started = self._since = time.monotonic()
-        self._frames = self._frames_before = self._dropped = 0
+        self._captured = self._frames = self._frames_before = self._dropped = 0
         self._age = 0.0
-        self._spent: dict[Stage, list[float]] = {}
+        self._spent: dict[Stage, tuple[float, int]] = {}  # seconds, times
 
     @contextmanager
     def time(self, stage: Stage) -> Iterator[None]:
@@ -41,7 +41,13 @@ class Meter:
         yield
         seconds = time.perf_counter() - start
         with self._lock:
-            self._spent.setdefault(stage, []).append(seconds)
+            before, times = self._spent.get(stage, (0.0, 0))
+            self._spent[stage] = before + seconds, times + 1
+
+    def captured(self) -> None:
+        """One frame came from the source."""
+        with self._lock:
+            self._captured += 1
 
     def done(self, captured: float, dropped: int) -> None:
         """One frame is through; ``captured`` is its monotonic time, ``dropped`` counts in all."""
@@ -49,6 +55,11 @@ class Meter:
             self._frames += 1
             self._dropped = dropped
             self._age = time.monotonic() - captured
+
+    def ended(self) -> None:
+        """What was captured and is not through will not be any more."""
+        with self._lock:
+            self._dropped = self._captured - self._frames
 
     def read(self) -> Reading:
         """Since the last call; one reader only."""
@@ -58,5 +69,5 @@ class Meter:
             elapsed, self._since = now - self._since, now
             new, self._frames_before = self._frames - self._frames_before, self._frames
             frames, dropped, age = self._frames, self._dropped, self._age
-        means = {s: 1000 * sum(spent[s]) / len(spent[s]) for s in STAGES if s in spent}
+        means = {s: 1000 * spent[s][0] / spent[s][1] for s in STAGES if s in spent}
         return Reading(new / max(elapsed, 1e-9), means, 1000 * age, frames, dropped)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 from edgeyolo.device.frame import Source
 from edgeyolo.device.sources.images import ImageSource
@@ -13,6 +15,8 @@ from edgeyolo.device.sources.video import VideoSource
 from edgeyolo.errors import UsageError
 from edgeyolo.images import IMAGE_SUFFIXES
 
+_CAMERA = re.compile(r"[0-9]{1,4}")
+_PASSWORD = re.compile(r"^([^:]*:/+[^:@]*|[^:/]*):.*@")  # to the last @: a password may hold one
 _STREAMS = ("rtsp", "rtsps", "http", "https")
 _FORMS = (
     "Give 0 or v4l2:///dev/video0, rtsp://…, http://…, synthetic://640x480@30, file://clip.mp4, "
@@ -29,49 +33,54 @@ def open_source(address: str, say: Callable[[str], object]) -> Source:
         UsageError: when the address is none, or there is no such file.
         DataError: when a file is neither an image nor a video.
     """
+    address = address.strip()
+    path = path_of(address)
+    if path is not None:
+        return _file(path, address)
     scheme, found, rest = address.partition("://")
     if not found:
-        return _camera(address, say) if address.isdecimal() else _file(Path(address))
-    if scheme in _STREAMS:
+        return _camera(address, say)
+    if rest and scheme.lower() in _STREAMS:
         from edgeyolo.device.sources.camera import stream
 
-        name = _without_password(address)
+        name = without_secrets(address)
         return LiveSource(name, stream(address, name), say)
-    if scheme == "v4l2" and rest:
+    if rest and scheme == "v4l2":
         return _camera(rest, say)
     if scheme == "synthetic":
         return SyntheticSource.parse(rest)
-    if scheme in ("file", "dir") and rest:
-        return _file(Path(rest))
-    raise UsageError(f"{address} is no source.", _FORMS)
+    raise UsageError(f"{without_secrets(address)} is no source.", _FORMS)
 
 
 def path_of(address: str) -> Path | None:
-    """The file or folder that an address names; ``None`` for what is not on disk."""
-    scheme, found, rest = address.partition("://")
-    if not found:
-        return None if address.isdecimal() else Path(address)
-    return Path(rest) if scheme in ("file", "dir") and rest else None
+    """The file or folder that an address names; ``None`` for what is not on disk.
+
+    A number is a camera, unless a file is called so.
+    """
+    scheme, found, rest = address.strip().partition("://")
+    if found:
+        return Path(unquote(rest)) if scheme in ("file", "dir") and rest else None
+    path = Path(scheme)
+    return None if _CAMERA.fullmatch(scheme) and not path.exists() else path
+
+
+def without_secrets(address: str) -> str:
+    """What may be shown of ``rtsp://user:password@host/path?pwd=…``."""
+    before, _, query = address.partition("?")
+    hidden = _PASSWORD.sub(r"\1:***@", before)
+    return f"{hidden}?***" if query else hidden
 
 
 def _camera(device: str, say: Callable[[str], object]) -> Source:
     from edgeyolo.device.sources.camera import camera
 
     name = f"Camera {device}"
-    opening = camera(int(device) if device.isdecimal() else device, name)
-    return LiveSource(name, opening, say)
+    return LiveSource(name, camera(int(device) if _CAMERA.fullmatch(device) else device, name), say)
 
 
-def _file(path: Path) -> Source:
-    if not path.exists():
-        raise UsageError(f"There is no {path}.", _FORMS)
+def _file(path: Path, address: str) -> Source:
+    if not address or not path.exists():
+        raise UsageError(f"There is no {without_secrets(address) or 'source'}.", _FORMS)
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageSource(path)
     return VideoSource(path)
-
-
-def _without_password(address: str) -> str:
-    """What may be shown of ``rtsp://user:password@host/path``."""
-    scheme, _, rest = address.partition("://")
-    user, at, _ = rest.partition("/")[0].rpartition("@")
-    return f"{scheme}://{user.partition(':')[0]}:***@{rest[len(user) + 1 :]}" if at else address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ class Numbered:
     def __init__(self, count: int, *, is_live: bool, error: Exception | None = None) -> None:
         self.count, self.is_live, self.error = count, is_live, error
         self.given, self.closed = 0, False
+
+    def stop(self) -> None:
+        """It never waits."""
 
     @contextmanager
     def frames(self) -> Iterator[Iterator[Frame]]:
@@ -119,6 +123,23 @@ def test_of_a_camera_stale_frames_are_dropped_and_counted(detector: float, sink:
     assert kept.indices[-1] == 99  # the newest is never the one that goes
 
 
+def test_what_was_under_way_at_the_end_is_counted_too() -> None:
+    source, meter = Numbered(10_000, is_live=True), Meter()
+    count = run(source, Slow(0.01), [Kept()], limit=5, meter=meter)  # type: ignore[arg-type]
+    assert count + meter.read().dropped == source.given
+
+
+def test_a_meter_that_nobody_reads_does_not_grow() -> None:
+    def held() -> int:
+        return sum(map(sys.getsizeof, [*meter._spent.values(), meter._spent]))
+
+    meter = Meter()
+    run(Numbered(10, is_live=False), Slow(), [Kept()], meter=meter)  # type: ignore[arg-type]
+    before = held()
+    run(Numbered(1000, is_live=False), Slow(), [Kept()], meter=meter)  # type: ignore[arg-type]
+    assert held() == before
+
+
 def test_the_age_is_counted_from_the_capture() -> None:
     meter = Meter()
     run(Numbered(3, is_live=False), Slow(0.05), [Kept()], meter=meter)  # type: ignore[arg-type]
@@ -203,8 +224,15 @@ def test_a_slot_gives_the_last_thing_before_the_error() -> None:
         next(reader)
 
 
-def test_a_writer_is_freed_when_the_reader_leaves() -> None:
+def test_both_are_freed_when_the_reader_leaves() -> None:
     slot: Slot[int] = Slot()
+    waiting = threading.Thread(target=lambda: list(slot))
+    waiting.start()
+    slot.leave()
+    waiting.join(5)
+    assert not waiting.is_alive()
+
+    slot = Slot()
     answers: list[bool] = []
 
     def write() -> None:
@@ -219,4 +247,3 @@ def test_a_writer_is_freed_when_the_reader_leaves() -> None:
     writer.join(5)
     assert not writer.is_alive()
     assert answers[-1] is False
-    assert list(slot) == []  # also for a reader that waits while a third thread ends it

@@ -482,7 +482,7 @@ def test_without_a_name_the_bundle_here_runs_and_says_how_fast(
     first, *lines = done.stderr.splitlines()
     assert first == "Bundle: bundle"
     assert re.fullmatch(
-        r"frame 2\d, [12]\d\.\d fps, ms capture [\d.]+ pre [\d.]+ infer [\d.]+ post [\d.]+ "
+        r"frame \d\d, \d+\.\d fps, ms capture [\d.]+ pre [\d.]+ infer [\d.]+ post [\d.]+ "
         r"sinks [\d.]+, age \d+ ms, \d+ dropped, \d+ MB(, .*)?: nothing",
         lines[0],
     )
@@ -588,6 +588,35 @@ def test_a_whole_video_is_never_called_incomplete(tmp_path: Path, suffix: str, c
         sink.write(_frame(), Detections.empty())
     sink.close(complete=True)
     assert _frames_of(out) == count
+
+
+def test_a_recording_of_a_camera_takes_as_long_as_it_took(tmp_path: Path) -> None:
+    """Also when frames are dropped, and when it comes back in another size."""
+    out = tmp_path / "out.mp4"
+    sink = AnnotatedVideo(out, (), 10, is_live=True)
+    for index, (time_s, side) in enumerate([(7.0, 64), (7.1, 64), (7.9, 64), (9.0, 96), (9.5, 32)]):
+        image = np.full((side, side, 3), 40 + 40 * index, np.uint8)
+        sink.write(Frame(index, time_s, image, ""), Detections.empty())
+    sink.close(complete=True)
+    assert _frames_of(out) == 26  # 2.5 s at 10 fps
+    capture, grays = cv2.VideoCapture(str(out)), []
+    while (read := capture.read())[0]:
+        grays.append(round(float(np.asarray(read[1])[32, 32].mean()), -1) / 40)
+    assert [round(gray) for gray in grays] == [1] + [2] * 8 + [3] * 11 + [4] * 5 + [5]
+
+
+def test_a_reader_that_has_seen_enough_loses_no_recording(
+    null_bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    process = _started(
+        tmp_path, null_bundle, "--camera", "synthetic://64x48@50", "--json", "--out", out
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    process.communicate(timeout=20)
+    assert _frames_of(out) >= 1
 
 
 @pytest.fixture

@@ -177,4 +177,4 @@ def _annotated(opened: Source, names: tuple[str, ...], source: Path | None, out:
 
     if opened.fps is None and source is not None:
         return AnnotatedImages(out, names, single=not source.is_dir())
-    return AnnotatedVideo(out, names, opened.fps or 15.0)
+    return AnnotatedVideo(out, names, opened.fps or 15.0, is_live=opened.is_live)

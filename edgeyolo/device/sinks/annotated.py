@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.draw import draw
 from edgeyolo.device.frame import Frame
 from edgeyolo.errors import EdgeyoloError
 from edgeyolo.files import fail_clearly
+from edgeyolo.images import Image
 
 
 class AnnotatedImages:
@@ -38,10 +40,19 @@ class AnnotatedImages:
 
 
 class AnnotatedVideo:
-    """An MP4 that gets its name when it is complete."""
+    """An MP4 that gets its name when it is complete.
 
-    def __init__(self, out: Path, names: Sequence[str], fps: float) -> None:
-        self._out, self._names, self._fps = out, names, fps
+    Of a live source it plays as fast as it happened: a frame stays until the next one's time.
+    Frames of another size than the first are fitted into it.
+    """
+
+    def __init__(
+        self, out: Path, names: Sequence[str], fps: float, *, is_live: bool = False
+    ) -> None:
+        self._out, self._names, self._fps, self._is_live = out, names, fps, is_live
+        self._size = (0, 0)
+        self._began = 0.0
+        self._last: Image | None = None
         self._part = out.with_name(f".{out.stem}.part{out.suffix}")
         self._writer: cv2.VideoWriter | None = None
         self._count = 0
@@ -56,10 +67,20 @@ class AnnotatedVideo:
             writer = cv2.VideoWriter(str(self._part), codec, self._fps, (width, height))
             if not writer.isOpened():
                 raise EdgeyoloError(f"OpenCV cannot write {self._out}.", "Name an .mp4 with --out.")
-            self._writer = writer
-        self._writer.write(draw(frame.image, detections, self._names))
-        self._count += 1
+            self._writer, self._size, self._began = writer, (width, height), frame.time_s
+        self._catch_up(self._writer, frame)
+        self._last = _fitted(draw(frame.image, detections, self._names), self._size)
+        self._append(self._writer, self._last)
         return True
+
+    def _catch_up(self, writer: cv2.VideoWriter, frame: Frame) -> None:
+        due = round((frame.time_s - self._began) * self._fps)
+        while self._is_live and self._last is not None and self._count < due:
+            self._append(writer, self._last)
+
+    def _append(self, writer: cv2.VideoWriter, image: Image) -> None:
+        writer.write(image)
+        self._count += 1
 
     def close(self, *, complete: bool) -> None:
         """Finish the file, or drop it."""
@@ -83,6 +104,19 @@ class AnnotatedVideo:
             )
         with fail_clearly(self._out):
             self._part.replace(self._out)
+
+
+def _fitted(image: Image, size: tuple[int, int]) -> Image:
+    """(height, width, 3) of a video's size; black beside a picture of another shape."""
+    width, height = size
+    if image.shape[:2] == (height, width):
+        return image
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner)
+    return canvas
 
 
 def _holds(video: Path, count: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections import Counter
@@ -30,10 +31,7 @@ class StatusLine:
         if time.monotonic() - self._last >= _INTERVAL:
             self._last = time.monotonic()
             parts = [f"frame {frame.index + 1}", *_speed(self._meter.read()), *self._health()]
-            line = f"{', '.join(parts)}: {_seen(detections, self._names)}"
-            end = "" if sys.stderr.isatty() else "\n"
-            start = "\r\x1b[K" if sys.stderr.isatty() else ""
-            print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
+            _show(f"{', '.join(parts)}: {_seen(detections, self._names)}")
         return True
 
     def _health(self) -> list[str]:
@@ -45,9 +43,20 @@ class StatusLine:
         ]
 
     def close(self, *, complete: bool) -> None:
-        """Leave the line."""
+        """Say what became of all frames, where some were lost or a line was begun."""
         if sys.stderr.isatty():
             print(file=sys.stderr)
+        reading = self._meter.read()
+        if reading.dropped:
+            print(f"{reading.frames} frames, {reading.dropped} dropped", file=sys.stderr)
+
+
+def _show(line: str) -> None:
+    if not sys.stderr.isatty():
+        print(line, file=sys.stderr, flush=True)
+        return
+    width = shutil.get_terminal_size().columns - 1  # a line that wraps cannot be taken back
+    print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)
 
 
 def _speed(reading: Reading) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,7 +23,8 @@ _STREAM = (
 def camera(device: int | str, name: str) -> Opening:
     """A USB camera, or what else the system has under that number or path."""
     hint = "Check the cable, `ls /dev/video*`, and that no other program uses it."
-    return lambda: _pictures(device, name, hint, cv2.CAP_ANY, ())
+    system = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+    return lambda: _pictures(device, name, hint, system, ())
 
 
 def stream(address: str, name: str) -> Opening:
@@ -38,14 +40,16 @@ def _pictures(
     capture = cv2.VideoCapture(target, backend, parameters)
     try:
         # A camera may open and then give nothing, such as one on a CSI connector.
-        if not capture.isOpened() or not capture.read()[0]:
+        ok, first = capture.read() if capture.isOpened() else (False, None)
+        if not ok or first is None:
             raise CameraError(f"{name} does not give a picture.", hint)
-        yield _read(capture, name)
+        yield _read(capture, np.asarray(first, np.uint8), name)
     finally:
         capture.release()
 
 
-def _read(capture: cv2.VideoCapture, name: str) -> Iterator[Image]:
+def _read(capture: cv2.VideoCapture, first: Image, name: str) -> Iterator[Image]:
+    yield first
     while True:
         ok, image = capture.read()
         if not ok:

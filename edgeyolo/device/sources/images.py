@@ -22,6 +22,9 @@ class ImageSource:
         if not self.paths:
             raise UsageError(f"The folder {path} holds no images.")
 
+    def stop(self) -> None:
+        """It never waits for long."""
+
     @contextmanager
     def frames(self) -> Iterator[Iterator[Frame]]:
         """Decode each file when its turn comes."""

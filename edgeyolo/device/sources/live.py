@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from threading import Event
 
 from edgeyolo.device.frame import Frame
 from edgeyolo.errors import CameraError
@@ -14,6 +15,7 @@ from edgeyolo.images import Image
 Opening = Callable[[], AbstractContextManager[Iterator[Image]]]
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
+_WELL_S = 5.0  # of pictures, after which a camera counts as well again
 
 
 class LiveSource:
@@ -22,7 +24,8 @@ class LiveSource:
     ``opening`` holds the camera open and yields its pictures; it raises :class:`CameraError`, or
     ends, when there are no more. If it never gave one, that is an error; later, it is opened again
     after a time that doubles from 0.5 to 30 seconds, with a random half of it, so that many boards
-    do not ask one server at once. ``say`` hears of it.
+    do not ask one server at once. ``say`` hears of it. ``wait`` waits so many seconds, and answers
+    whether all is to end.
     """
 
     is_live = True
@@ -33,10 +36,17 @@ class LiveSource:
         name: str,
         opening: Opening,
         say: Callable[[str], object],
-        sleep: Callable[[float], object] = time.sleep,
+        wait: Callable[[float], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.losses = name, 0
-        self._opening, self._say, self._sleep = opening, say, sleep
+        self._stopped = Event()
+        self._opening, self._say, self._clock = opening, say, clock
+        self._wait = wait or self._stopped.wait
+
+    def stop(self) -> None:
+        """Do not open it again."""
+        self._stopped.set()
 
     @contextmanager
     def frames(self) -> Iterator[Iterator[Frame]]:
@@ -45,31 +55,32 @@ class LiveSource:
             yield frames
 
     def _read(self) -> Generator[Frame, None, None]:
-        started, index, failures = time.monotonic(), 0, 0
+        started, index, failures = self._clock(), 0, 0
         while True:
-            reason = "no more pictures"
+            opened, count = self._clock(), 0
             try:
                 with self._opening() as pictures:
                     for image in pictures:
-                        if failures:
+                        if index and not count:
                             self._say(f"{self.name} is back.")
-                        failures = 0
-                        elapsed = round(time.monotonic() - started, 4)
+                        elapsed = round(self._clock() - started, 4)
                         yield Frame(index, elapsed, image, f"frame-{index:06}")
-                        index += 1
-            except CameraError as error:
+                        index, count = index + 1, count + 1
+            except CameraError:
                 if index == 0:
                     raise
-                reason = error.message
             if index == 0:
                 raise CameraError(f"{self.name} gives no picture.")
-            if not failures:
+            if count:
                 self.losses += 1
-                self._say(f"{self.name} is gone ({reason}); trying again.")
-            self._sleep(_wait(failures))
+                self._say(f"{self.name} is gone; trying again.")
+            if count and self._clock() - opened >= _WELL_S:
+                failures = 0
+            if self._wait(_pause(failures)):
+                return
             failures += 1
 
 
-def _wait(failures: int) -> float:
+def _pause(failures: int) -> float:
     longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(failures, 16))
     return longest * random.uniform(0.5, 1)

@@ -68,6 +68,9 @@ class SyntheticSource:
         center = np.array([[self.width, self.height]]) / 2 + reach * swing
         return np.concatenate([center - sides / 2, center + sides / 2], axis=1).astype(np.float32)
 
+    def stop(self) -> None:
+        """It never waits for long."""
+
     @contextmanager
     def frames(self) -> Iterator[Iterator[Frame]]:
         """Draw each when its turn comes."""

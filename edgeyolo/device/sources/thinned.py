@@ -20,6 +20,10 @@ class Thinned:
         self.is_live = source.is_live
         self.fps = source.fps / every if source.fps else None
 
+    def stop(self) -> None:
+        """Pass it on."""
+        self._source.stop()
+
     @contextmanager
     def frames(self) -> Iterator[Iterator[Frame]]:
         """Hold the source open."""

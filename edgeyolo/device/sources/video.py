@@ -29,6 +29,9 @@ class VideoSource:
         if not readable:
             raise DataError(f"{path} is not a video that OpenCV can read.")
 
+    def stop(self) -> None:
+        """It never waits for long."""
+
     @contextmanager
     def frames(self) -> Iterator[Iterator[Frame]]:
         """Read to the end."""
@@ -44,6 +47,8 @@ class VideoSource:
         while True:
             ok, image = capture.read()
             if not ok:
+                if index == 0:  # it has gone since it was looked at
+                    raise DataError(f"{self.path} cannot be read any more.")
                 return
             time_s = round(index / self.fps, 4)
             yield Frame(index, time_s, np.asarray(image, np.uint8), f"{self.path.stem}-{index:06}")
