@@ -51,7 +51,8 @@ def run(
     with ExitStack() as stack:
         for sink in reversed(sinks):
             stack.push(partial(_close, sink))
-        stack.callback(meter.ended)
+        if source.is_live:  # of a file, what was read ahead is no loss
+            stack.callback(meter.ended)
         stack.callback(_stop, source, frames, results, threads)
         for thread in threads:
             thread.start()

@@ -127,6 +127,9 @@ def test_what_was_under_way_at_the_end_is_counted_too() -> None:
     source, meter = Numbered(10_000, is_live=True), Meter()
     count = run(source, Slow(0.01), [Kept()], limit=5, meter=meter)  # type: ignore[arg-type]
     assert count + meter.read().dropped == source.given
+    meter = Meter()
+    run(Numbered(100, is_live=False), Slow(), [Kept()], limit=5, meter=meter)  # type: ignore[arg-type]
+    assert meter.read().dropped == 0  # it is still in the file
 
 
 def test_a_meter_that_nobody_reads_does_not_grow() -> None:
