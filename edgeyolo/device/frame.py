@@ -44,5 +44,9 @@ class Sink(Protocol):
         """Show or store it; ``False`` asks the loop to end (a window was closed)."""
         ...
 
+    def idle(self) -> bool:
+        """No frame came for a moment; ``False`` as for ``write``."""
+        return True
+
     def close(self, *, complete: bool) -> None:
         """Finish what is written; not ``complete`` after an error, when half a file is dropped."""

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import islice
 from threading import Thread
 
 from edgeyolo.device.detections import Detections
@@ -24,6 +23,7 @@ from edgeyolo.errors import CameraError
 # A recording ends by Ctrl-C, a pulled cable, or a reader of the output that has seen enough; what
 # was recorded counts.
 _ENDS = (KeyboardInterrupt, CameraError, BrokenPipeError)
+_IDLE_S = 0.2  # without a frame: time to see to windows and the status line
 _PATIENCE_S = 1.0  # for a source that hangs, at the end
 
 Results = Slot[tuple[Frame, Detections]]
@@ -56,12 +56,16 @@ def run(
         stack.callback(_stop, source, frames, results, threads)
         for thread in threads:
             thread.start()
-        for frame, detections in islice(results, limit):
-            with meter.time("sinks"):
-                wanted = all([sink.write(frame, detections) for sink in sinks])
-            count += 1
-            meter.done(frame.captured, frames.replaced)
-            if not wanted:
+        for result in results.each(_IDLE_S):
+            if result is None:
+                wanted = all([sink.idle() for sink in sinks])
+            else:
+                frame, detections = result
+                with meter.time("sinks"):
+                    wanted = all([sink.write(frame, detections) for sink in sinks])
+                count += 1
+                meter.done(frame.captured, frames.replaced)
+            if not wanted or count == limit:
                 break
     return count
 

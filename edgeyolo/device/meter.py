@@ -19,7 +19,7 @@ class Reading:
 
     fps: float
     stage_ms: dict[Stage, float]  # mean of the stages that ran
-    age_ms: float  # of the last frame, from its capture to the end of the sinks
+    age_ms: float  # of the last frame, from its capture to the end of the sinks; or to now
     frames: int  # since the start, processed
     dropped: int  # since the start: replaced by newer ones, or under way when all ended
 
@@ -31,7 +31,7 @@ class Meter:
         self._lock = Lock()
         self.started = self._since = time.monotonic()
         self._captured = self._frames = self._frames_before = self._dropped = 0
-        self._age = 0.0
+        self._age, self._newest = 0.0, self.started
         self._spent: dict[Stage, tuple[float, int]] = {}  # seconds, times
 
     @contextmanager
@@ -54,7 +54,7 @@ class Meter:
         with self._lock:
             self._frames += 1
             self._dropped = dropped
-            self._age = time.monotonic() - captured
+            self._age, self._newest = time.monotonic() - captured, captured
 
     def ended(self) -> None:
         """What was captured and is not through will not be any more."""
@@ -68,6 +68,7 @@ class Meter:
             spent, self._spent = self._spent, {}
             elapsed, self._since = now - self._since, now
             new, self._frames_before = self._frames - self._frames_before, self._frames
-            frames, dropped, age = self._frames, self._dropped, self._age
+            frames, dropped = self._frames, self._dropped
+            age = self._age if new else now - self._newest  # it grows while nothing comes
         means = {s: 1000 * spent[s][0] / spent[s][1] for s in STAGES if s in spent}
         return Reading(new / max(elapsed, 1e-9), means, 1000 * age, frames, dropped)

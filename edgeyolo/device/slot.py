@@ -59,15 +59,22 @@ class Slot(Generic[Thing]):
         Raises:
             BaseException: the one that the writer ended with.
         """
+        return (thing for thing in self.each() if thing is not None)
+
+    def each(self, patience: float | None = None) -> Iterator[Thing | None]:
+        """The same; ``None`` whenever nothing came for so many seconds."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._held) or self._ended or self._left)
+                came = self._changed.wait_for(self._is_over_or_held, patience)
                 if self._left:
                     return
-                if not self._held:
+                if came and not self._held:
                     if self._error is not None:
                         raise self._error
                     return
-                thing = self._held.pop()
+                thing = self._held.pop() if came else None
                 self._changed.notify_all()
             yield thing
+
+    def _is_over_or_held(self) -> bool:
+        return bool(self._held) or self._ended or self._left

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgeyolo.device.detections import Detections
-from edgeyolo.device.frame import Frame
+from edgeyolo.device.frame import Frame, Sink
 from edgeyolo.device.loop import run
 from edgeyolo.device.meter import Meter
 from edgeyolo.device.slot import Slot
@@ -74,7 +74,7 @@ class Slow:
         return Detections.empty()
 
 
-class Kept:
+class Kept(Sink):
     """A sink that remembers."""
 
     def __init__(self, seconds: float = 0.0, enough: int = -1, fails_at: int = -1) -> None:
@@ -201,6 +201,32 @@ def test_a_source_that_hangs_does_not_keep_the_process() -> None:
     for thread in threading.enumerate():
         if thread.name == "capture":
             thread.join()
+
+
+def test_sinks_are_asked_while_nothing_comes() -> None:
+    forever = threading.Event()
+
+    class Stalled(Numbered):
+        def _frames(self) -> Iterator[Frame]:
+            yield Frame(0, 0.0, IMAGE, "0")
+            forever.wait()
+
+        def stop(self) -> None:
+            forever.set()
+
+    class Impatient(Kept):
+        asked = 0
+
+        def idle(self) -> bool:
+            self.asked += 1
+            return self.asked < 3
+
+    sink, meter = Impatient(), Meter()
+    assert run(Stalled(1, is_live=True), Slow(), [sink], meter=meter) == 1  # type: ignore[arg-type]
+    assert sink.asked == 3
+    meter.read()
+    time.sleep(0.05)
+    assert meter.read().age_ms > 550  # it grows while nothing comes
 
 
 def test_each_frame_has_the_detector_of_its_moment() -> None:

@@ -411,6 +411,34 @@ def test_a_window_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None
     window.close(complete=False)
 
 
+@pytest.mark.parametrize(
+    ("keys", "visible", "wanted"),
+    [
+        ([], True, True),
+        ([ord("q")], True, False),
+        ([27], True, False),
+        ([], False, False),
+    ],
+)
+def test_a_window_is_left_by_a_key_or_its_own_button(
+    monkeypatch: pytest.MonkeyPatch, keys: list[int], visible: bool, wanted: bool
+) -> None:
+    from edgeyolo.device.sinks.window import Window
+
+    shown, waiting = [], []
+    monkeypatch.setattr(cv2, "imshow", lambda *_: shown.append(1))
+    monkeypatch.setattr(cv2, "waitKey", lambda _: waiting.pop() if waiting else -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: float(visible))
+    window = Window(("cat",))
+    assert window.idle()  # it is not open yet
+    assert window.write(_frame(), Detections.empty())
+    waiting += keys
+    assert window.idle() is wanted
+    waiting += keys
+    assert window.write(_frame(), Detections.empty()) is wanted
+    assert len(shown) == 1 + wanted
+
+
 def _frame(image: np.ndarray | None = None) -> Frame:
     return Frame(0, 0.0, np.zeros((48, 64, 3), np.uint8) if image is None else image, "frame")
 

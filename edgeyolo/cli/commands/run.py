@@ -81,10 +81,10 @@ def command(
     address = source if camera is None else camera
     if address is None or (source is not None and camera is not None):
         raise UsageError("Name one source.", "Use --source FILE or --camera 0.")
-    path, say = path_of(address), partial(click.echo, err=True)
+    path = path_of(address)
     _check(path, out, show=show)
-    detector = Reloading(partial(_load, bundle, engine, looking), say)
-    opened, meter = Thinned(open_source(address, say), every, max_fps), Meter()
+    detector = Reloading(partial(_load, bundle, engine, looking), _say)
+    opened, meter = Thinned(open_source(address, _say), every, max_fps), Meter()
     if out is None and not as_json and path is not None:
         out = _default_out(path)
     names = detector().bundle.names
@@ -96,6 +96,11 @@ def command(
         return
     if out is not None:
         click.echo(f"{count} frames, annotated: {out}", err=as_json)
+
+
+def _say(sentence: str) -> None:
+    """In place of the status line, where one is."""
+    click.echo(f"\r\x1b[K{sentence}" if sys.stderr.isatty() else sentence, err=True)
 
 
 def _load(bundle: Path | None, engine: str | None, looking: dict[str, Any]) -> Detector:

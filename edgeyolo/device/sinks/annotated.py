@@ -12,13 +12,13 @@ import numpy as np
 
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.draw import draw
-from edgeyolo.device.frame import Frame
+from edgeyolo.device.frame import Frame, Sink
 from edgeyolo.errors import EdgeyoloError
 from edgeyolo.files import fail_clearly
 from edgeyolo.images import Image
 
 
-class AnnotatedImages:
+class AnnotatedImages(Sink):
     """One file for one image; for several, a folder of files under their own names."""
 
     def __init__(self, out: Path, names: Sequence[str], *, single: bool) -> None:
@@ -39,7 +39,7 @@ class AnnotatedImages:
         """Nothing is open."""
 
 
-class AnnotatedVideo:
+class AnnotatedVideo(Sink):
     """An MP4 that gets its name when it is complete.
 
     Of a live source it plays as fast as it happened: a frame stays until the next one's time.

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TextIO
 
 from edgeyolo.device.detections import Detections
-from edgeyolo.device.frame import Frame
+from edgeyolo.device.frame import Frame, Sink
 from edgeyolo.files import fail_clearly
 
 COLUMNS = ("frame", "time_s", "score", "class_id", "class_name", "left", "top", "right", "bottom")
 
 
-class CsvFile:
+class CsvFile(Sink):
     """Begun with the first frame, so that a camera that is not there costs no older file.
 
     Each frame is written through at once: a killed process leaves whole lines.

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from edgeyolo.device.detections import Detections
-from edgeyolo.device.frame import Frame
+from edgeyolo.device.frame import Frame, Sink
 
 
-class JsonLines:
+class JsonLines(Sink):
     """Each line is written at once, so that a reader in a pipe is never late."""
 
     def __init__(self, stream: TextIO, names: Sequence[str]) -> None:

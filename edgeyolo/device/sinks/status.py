@@ -12,26 +12,32 @@ import psutil
 
 from edgeyolo.device.board import temperature, throttling
 from edgeyolo.device.detections import Detections
-from edgeyolo.device.frame import Frame
+from edgeyolo.device.frame import Frame, Sink
 from edgeyolo.device.meter import Meter, Reading
 
 _INTERVAL = 1.0  # seconds
 
 
-class StatusLine:
+class StatusLine(Sink):
     """Once a second, of the frames since the last line; what is seen is of the last one."""
 
     def __init__(self, names: Sequence[str], meter: Meter) -> None:
         self._names, self._meter = names, meter
         self._last = time.monotonic()
         self._process = psutil.Process()
+        self._where, self._what = "no frame yet", Detections.empty()
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Say it when a second has passed."""
+        self._where, self._what = f"frame {frame.index + 1}", detections
+        return self.idle()
+
+    def idle(self) -> bool:
+        """Also when nothing comes."""
         if time.monotonic() - self._last >= _INTERVAL:
             self._last = time.monotonic()
-            parts = [f"frame {frame.index + 1}", *_speed(self._meter.read()), *self._health()]
-            _show(f"{', '.join(parts)}: {_seen(detections, self._names)}")
+            parts = [self._where, *_speed(self._meter.read()), *self._health()]
+            _show(f"{', '.join(parts)}: {_seen(self._what, self._names)}")
         return True
 
     def _health(self) -> list[str]:
@@ -63,7 +69,7 @@ def _speed(reading: Reading) -> list[str]:
     stages = " ".join(f"{stage} {ms:.1f}" for stage, ms in reading.stage_ms.items())
     return [
         f"{reading.fps:.1f} fps",
-        f"ms {stages}",
+        *([f"ms {stages}"] if stages else []),
         f"age {reading.age_ms:.0f} ms",
         f"{reading.dropped} dropped",
     ]

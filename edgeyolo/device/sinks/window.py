@@ -11,7 +11,7 @@ import cv2
 
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.draw import draw
-from edgeyolo.device.frame import Frame
+from edgeyolo.device.frame import Frame, Sink
 from edgeyolo.errors import CameraError
 
 _TITLE = "edgeyolo"
@@ -28,21 +28,31 @@ def has_display() -> bool:
     return bool(screen) or sys.platform in ("win32", "darwin")
 
 
-class Window:
-    """Shows annotated frames until q or Esc is pressed."""
+class Window(Sink):
+    """Shows annotated frames until q or Esc is pressed, or the window is closed."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
+        self._names, self._is_open = names, False
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Show one frame."""
+        if not self.idle():  # first: showing a picture would open the window again
+            return False
         try:
             cv2.imshow(_TITLE, draw(frame.image, detections, self._names))
+            self._is_open = True
             return cv2.waitKey(1) & 0xFF not in _QUIT
         except cv2.error as error:
             raise CameraError(
                 "OpenCV cannot open a window here.", "Use --out or --json instead of --show."
             ) from error
+
+    def idle(self) -> bool:
+        """Look at keys and at the window while nothing comes."""
+        if not self._is_open:
+            return True
+        key = cv2.waitKey(1) & 0xFF
+        return key not in _QUIT and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
 
     def close(self, *, complete: bool) -> None:
         """Close the window."""
