@@ -17,6 +17,7 @@ from edgeyolo.train.events import LAST_EVENTS, Event, EventReader, all_events, e
 from edgeyolo.train.folder import LOG, PID, STOP
 
 _POLL = 0.2  # seconds
+_MISSED = 3  # looks that do not find the process: one may come while it is being set up
 _DISK_FULL = 1 << 20  # bytes; with less than this free, that is why it failed
 
 
@@ -52,7 +53,8 @@ def running(folder: Path) -> psutil.Process | None:
     try:
         process = psutil.Process(_pid_and_offset(folder)[0])
         alive = process.status() != psutil.STATUS_ZOMBIE
-        ours = str(folder) in process.cmdline()  # the number may belong to another one by now
+        said = process.cmdline()  # nothing while the system sets a new process up
+        ours = not said or str(folder) in said  # the number may belong to another one by now
     except (OSError, ValueError, psutil.Error):
         return None
     return process if alive and ours else None
@@ -66,16 +68,17 @@ def _pid_and_offset(folder: Path) -> tuple[int, int]:
 
 def follow(folder: Path, reader: EventReader) -> Iterator[Event]:
     """Yield events until the job ends; a failure is raised as the error it was in the child."""
-    while True:
-        alive = running(folder) is not None  # asked before reading, so that no event is missed
+    missed = 0
+    while missed < _MISSED:
+        # Asked before reading, so that no event is missed.
+        missed = 0 if running(folder) else missed + 1
         for event in reader.new():
             yield event
             if event["event"] in LAST_EVENTS:
                 _raise_unless_finished(event)
                 return
-        if not alive:
-            raise _died(folder)
         time.sleep(_POLL)
+    raise _died(folder)
 
 
 def ask_to_stop(folder: Path) -> None:

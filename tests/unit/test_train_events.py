@@ -66,6 +66,25 @@ def test_attaching_does_not_hear_of_earlier_stops(
     assert [e["event"] for e in process.follow(tmp_path, reader)] == ["started", "finished"]
 
 
+def test_one_look_that_finds_no_process_is_not_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, looks = EventLog(tmp_path), [None, None, "it", None, "it"]
+
+    def look(folder: Path) -> object:
+        found = looks.pop(0)
+        if not looks:
+            log.write("finished")
+        return found
+
+    monkeypatch.setattr(process, "running", look)
+    events = process.follow(tmp_path, EventReader(tmp_path))
+    assert [event["event"] for event in events] == ["finished"]
+    monkeypatch.setattr(process, "running", lambda folder: None)
+    with pytest.raises(EdgeyoloError, match="without a word"):
+        list(process.follow(tmp_path, EventReader(tmp_path, 10_000)))
+
+
 def test_a_number_that_belongs_to_another_process_is_not_the_job(tmp_path: Path) -> None:
     (tmp_path / PID).write_text("1 0")
     assert process.running(tmp_path) is None
