@@ -13,14 +13,16 @@ hold what ultralytics' own validator says of the checkpoint.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import random
+import shutil
 import statistics
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ from edgeyolo.train.events import all_events
 from edgeyolo.train.folder import BEST, START
 from edgeyolo.train.recipe import Job, Recipe
 
+_BEFORE = "before.json"  # what a net that was just made detects
 HALF = SlimSpec(width=0.125)
 
 
@@ -64,6 +67,8 @@ ROWS = {
     "inherited, BatchNorm": Row(importance="bn", fit=False, distill=0),
     "inherited, Taylor": Row(fit=False, distill=0),
     "inherited, Taylor, fitted": Row(distill=0),
+    "inherited, L2, distilled": Row(importance="l2", fit=False),
+    "inherited, Taylor, distilled": Row(fit=False),
     "default: and distilled": Row(),
     "default, gradual": Row(gradual=2),
     "default, half the distillation": Row(distill=0.5),
@@ -71,52 +76,47 @@ ROWS = {
     "default, features distilled": Row(features=1.0),
     "small": Row(SlimSpec(width=0.125, heads=("P3", "P4"), reg_max=8)),
     "tiny": Row(SlimSpec(width=0.09375, heads=("P3", "P4"), reg_max=8)),
+    "default and P3,P4": Row(HALF.with_(heads=("P3", "P4"))),
+    "default and P4,P5": Row(HALF.with_(heads=("P4", "P5"))),
+    "default and depth 0.1": Row(HALF.with_(depth=0.1)),
+    "default and reg_max 8": Row(HALF.with_(reg_max=8)),
+    "default and reg_max 1": Row(HALF.with_(reg_max=1)),
+    "default and max_channels 512": Row(HALF.with_(max_channels=512)),
+    "default and ReLU": Row(HALF.with_(activation="relu")),
     "lever: P3,P4": Row(SlimSpec(heads=("P3", "P4"))),
     "lever: P4,P5": Row(SlimSpec(heads=("P4", "P5"))),
-    "lever: depth": Row(SlimSpec(depth=0.1)),
+    "lever: depth 0.1": Row(SlimSpec(depth=0.1)),
     "lever: reg_max 8": Row(SlimSpec(reg_max=8)),
     "lever: reg_max 1": Row(SlimSpec(reg_max=1)),
     "lever: max_channels 512": Row(SlimSpec(max_channels=512)),
     "lever: ReLU": Row(SlimSpec(activation="relu")),
 }
 # With every seed.
-MAIN = ("scratch", "inherited, Taylor, fitted", "default: and distilled", "small", "tiny")
+MAIN = (
+    "scratch",
+    "inherited, L2",
+    "inherited, Taylor",
+    "inherited, Taylor, fitted",
+    "inherited, L2, distilled",
+    "inherited, Taylor, distilled",
+    "default: and distilled",
+    "default, gradual",
+    "small",
+    "tiny",
+)
 
 
 class Bench:
-    """One data set, one schedule, one folder to work in, one file of results."""
+    """One data set, one schedule, one folder to work in. Each process has its own."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.dataset = read_dataset(options.data.absolute())
         if options.images:
             self.dataset = read_dataset(_fewer(self.dataset, options.images, options.work))
-        self.lock = threading.Lock()
-        conditions = {
-            name: getattr(options, name)
-            for name in ("imgsz", "epochs", "wide_epochs", "batch", "images", "split")
-        }
-        conditions |= {"from": sha256(options.from_), "data": self.dataset.fingerprint()}
-        self.results: dict[str, Any] = {"conditions": conditions, "runs": {}}
-        if options.results.exists():
-            self.results = read_json(options.results)
-            stored = self.results["conditions"]
-            differ = any(stored.get(name, value) != value for name, value in conditions.items())
-            if differ and not options.show:
-                raise SystemExit(f"{options.results} is of {stored}, not of {conditions}")
-            self.results["conditions"] = conditions
         from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
 
         self.wide_spec = spec_of(open_checkpoint(options.from_))
-
-    def runs(self) -> Iterator[tuple[str, int]]:
-        """Rows and seeds, the most telling first."""
-        wanted = [name for name in ROWS if not self.options.rows or name in self.options.rows]
-        wanted.sort(key=lambda name: name not in MAIN)
-        for seed in self.options.seeds:
-            for name in wanted:
-                if (seed == 0 or name in MAIN) and _key(name, seed) not in self.results["runs"]:
-                    yield name, seed
 
     def wide(self) -> Path:
         """Train the starting net on the data, once."""
@@ -124,53 +124,92 @@ class Bench:
         from edgeyolo.slim.inherit import inherit
 
         folder = self.options.work / "wide"
-        if not (folder / START).exists():
+        if not (folder / START).exists() and not process.is_finished(folder):
             source = open_checkpoint(self.options.from_)
             net, _ = inherit(source, self.wide_spec, self.dataset.names)
             self._save(net, folder / START)
         self._train(folder, self._recipe(self.options.wide_epochs, 0, Row(distill=0)), None)
-        if _key("wide", 0) not in self.results["runs"]:
-            self._record("wide", 0, folder, self.wide_spec, None)
         return folder / BEST
 
-    def run(self, name: str, seed: int, wide: Path) -> None:
-        """Train one row with one seed."""
-        row, recipe = ROWS[name], self._recipe(self.options.epochs, seed, ROWS[name])
+    def start(self, name: str, seed: int) -> Path:
+        """The weights that a row starts from, made once for all rows that start alike."""
+        row = ROWS[name]
+        spec, _ = self._steps(row, seed)[0]
+        way = f"{row.start}-{row.importance}-{'fit' if row.fit else 'plain'}"
+        folder = self.options.work / "starts" / f"{spec.name}-{way}-s{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:  # rows that start alike may come at once
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / _BEFORE).exists():
+                self._make_start(folder, row, spec, self.options.work / "wide" / BEST, seed)
+        return folder
+
+    def run(self, name: str, seed: int) -> dict[str, Any]:
+        """Train one row with one seed, and say what came out."""
+        row, source = ROWS[name], self.options.work / "wide" / BEST
         folder = self.options.work / f"{name.replace(' ', '-').replace(':', '')}-s{seed}"
-        plan = Plan("", "", False, None, row.spec, (), recipe, 1, gradual=row.gradual)
-        source, before = wide, None
-        for index, (spec, short) in enumerate(plan.steps(self.wide_spec), start=1):
-            place = folder if index == row.gradual else folder / f"step{index}"
-            self._start(place, row, spec, source, seed)
-            if row.start == "inherit":
-                before = self._accuracy(place / START)["map50_95"]
-            self._train(place, short, wide if row.distill else None)
+        steps = self._steps(row, seed)
+        before = None
+        for index, (spec, recipe) in enumerate(steps, start=1):
+            place = folder if index == len(steps) else folder / f"step{index}"
+            if not process.is_finished(place) and not (place / START).exists():
+                if index == 1:
+                    place.mkdir(parents=True, exist_ok=True)
+                    for file in (_BEFORE, START):
+                        shutil.copy(self.start(name, seed) / file, place)
+                else:
+                    self._make_start(place, row, spec, source, seed)
+            if (place / _BEFORE).exists():
+                before = read_json(place / _BEFORE)["map50_95"]
+            self._train(place, recipe, self.options.work / "wide" / BEST if row.distill else None)
             source = place / BEST
-        self._record(name, seed, folder, row.spec, before)
+        return self.record(folder, row.spec, before)
+
+    def record(self, folder: Path, spec: SlimSpec, before: float | None) -> dict[str, Any]:
+        """What the results keep of a training that has ended."""
+        accuracy = self._accuracy(folder / BEST)
+        samples = load_split(self.dataset, self.options.split)
+        stock = stock_map(folder / BEST, self.dataset.path, samples, self.options.imgsz)
+        whole = cost(spec, len(self.dataset.names), 640)
+        epochs = [event for event in all_events(folder) if event["event"] == "epoch"]
+        return {
+            "spec": spec.name,
+            "parameters": whole.parameters,
+            "gflops_640": round(whole.gflops, 3),
+            "map50_95": accuracy["map50_95"],
+            "map50_95_ci": accuracy["map50_95_ci"],
+            "map50_95_ultralytics": round(stock, 4),
+            "before_training": before,
+            "epochs": len(epochs),
+            "device": next(e["device"] for e in all_events(folder) if e["event"] == "started"),
+            "seconds_per_epoch": round(statistics.median(e["seconds"] for e in epochs), 1),
+        }
+
+    def _steps(self, row: Row, seed: int) -> list[tuple[SlimSpec, Recipe]]:
+        recipe = self._recipe(self.options.epochs, seed, row)
+        plan = Plan("", "", False, None, row.spec, (), recipe, 1, gradual=row.gradual)
+        return list(plan.steps(self.wide_spec))
 
     def _recipe(self, epochs: int, seed: int, row: Row) -> Recipe:
         o = self.options
         return Recipe(epochs, o.imgsz, o.batch, o.device, seed, row.distill, row.features)
 
-    def _start(self, folder: Path, row: Row, spec: SlimSpec, source: Path, seed: int) -> None:
-        if (folder / START).exists():
-            return
+    def _make_start(self, folder: Path, row: Row, spec: SlimSpec, source: Path, seed: int) -> None:
         from edgeyolo.slim.checkpoint import open_checkpoint
         from edgeyolo.slim.examples import load_examples
         from edgeyolo.slim.inherit import inherit
         from edgeyolo.slim.net import build
 
-        with self.lock:  # ultralytics keeps the activation of the net it builds in a global
-            net, wide = build(spec, self.dataset.names, seed), open_checkpoint(source)
-            if row.start == "names":
-                net.load(wide, verbose=False)
-            elif row.start == "inherit":
-                train = load_split(self.dataset, "train")
-                examples = load_examples(train, self.options.imgsz, seed)
-                net, _ = inherit(
-                    wide, spec, self.dataset.names, examples, row.importance, fit=row.fit
-                )
+        net, wide = build(spec, self.dataset.names, seed), open_checkpoint(source)
+        if row.start == "names":
+            net.load(wide, verbose=False)
+        elif row.start == "inherit":
+            examples = load_examples(load_split(self.dataset, "train"), self.options.imgsz, seed)
+            net, _ = inherit(wide, spec, self.dataset.names, examples, row.importance, fit=row.fit)
         self._save(net, folder / START)
+        known = row.start == "inherit"
+        before = self._accuracy(folder / START)["map50_95"] if known else None
+        write_json(folder / _BEFORE, {"map50_95": before})
 
     def _save(self, net: Any, path: Path) -> None:
         from edgeyolo.slim.checkpoint import save_checkpoint
@@ -197,28 +236,67 @@ class Bench:
         samples = load_split(self.dataset, self.options.split)
         return evaluate_bundle(Bundle.open(out), samples, "onnxruntime").to_dict()
 
-    def _record(
-        self, name: str, seed: int, folder: Path, spec: SlimSpec, before: float | None
-    ) -> None:
-        accuracy = self._accuracy(folder / BEST)
-        samples = load_split(self.dataset, self.options.split)
-        stock = stock_map(folder / BEST, self.dataset.path, samples, self.options.imgsz)
-        whole = cost(spec, len(self.dataset.names), 640)
-        epochs = [event for event in all_events(folder) if event["event"] == "epoch"]
-        with self.lock:
-            self.results["runs"][_key(name, seed)] = {
-                "spec": spec.name,
-                "parameters": whole.parameters,
-                "gflops_640": round(whole.gflops, 3),
-                "map50_95": accuracy["map50_95"],
-                "map50_95_ci": accuracy["map50_95_ci"],
-                "map50_95_ultralytics": round(stock, 4),
-                "before_training": before,
-                "epochs": len(epochs),
-                "seconds_per_epoch": round(statistics.median(e["seconds"] for e in epochs), 1),
-            }
-            write_json(self.options.results, self.results)
-            print(f"{_key(name, seed)}: {accuracy['map50_95']:.3f}", flush=True)
+
+class Results:
+    """What is known so far, in a file that is written after each row."""
+
+    def __init__(self, options: argparse.Namespace, bench: Bench) -> None:
+        self.path = options.results
+        conditions = {
+            name: getattr(options, name)
+            for name in ("imgsz", "epochs", "wide_epochs", "batch", "images", "split")
+        }
+        conditions |= {"from": sha256(options.from_), "data": bench.dataset.fingerprint()}
+        self.content: dict[str, Any] = {"conditions": conditions, "runs": {}}
+        if self.path.exists():
+            self.content = read_json(self.path)
+            stored = self.content["conditions"]
+            differ = any(stored.get(name, value) != value for name, value in conditions.items())
+            if differ and not options.show:
+                raise SystemExit(f"{self.path} is of {stored}, not of {conditions}")
+            self.content["conditions"] = conditions
+
+    def add(self, name: str, seed: int, entry: dict[str, Any]) -> None:
+        """Keep a row's figures."""
+        self.content["runs"][_key(name, seed)] = entry
+        write_json(self.path, self.content)
+        print(f"{_key(name, seed)}: {entry['map50_95']:.3f}", flush=True)
+
+    def missing(self, rows: list[str] | None, seeds: list[int]) -> Iterator[tuple[str, int]]:
+        """Rows and seeds that are not known yet, the most telling first."""
+        wanted = [name for name in ROWS if not rows or name in rows]
+        wanted.sort(key=lambda name: name not in MAIN)
+        for seed in seeds:
+            for name in wanted:
+                if (seed == 0 or name in MAIN) and _key(name, seed) not in self.content["runs"]:
+                    yield name, seed
+
+
+def _in_a_process(method: str, options: argparse.Namespace, *arguments: Any) -> Any:
+    return getattr(Bench(options), method)(*arguments)
+
+
+def train_missing(options: argparse.Namespace, results: Results) -> None:
+    """Train what is not known yet, ``--jobs`` at a time.
+
+    Each in a process of its own: ultralytics keeps the activation of the net it builds in a global.
+    """
+    bench = Bench(options)
+    bench.wide()
+    pending = list(results.missing(options.rows, options.seeds))
+    # Of the trainings and of what prepares them, which are processes of their own.
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
+    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
+        trainings = {pool.submit(_in_a_process, "run", options, *row): row for row in pending}
+        if _key("wide", 0) not in results.content["runs"]:
+            place = options.work / "wide"
+            record = pool.submit(_in_a_process, "record", options, place, bench.wide_spec, None)
+            trainings[record] = ("wide", 0)
+        for done in as_completed(trainings):
+            if error := done.exception():  # the others go on
+                print(f"{_key(*trainings[done])} failed: {error!r}", flush=True)
+            else:
+                results.add(*trainings[done], done.result())
 
 
 def _key(name: str, seed: int) -> str:
@@ -290,16 +368,11 @@ def main() -> None:
     unknown = set(options.rows or ()) - set(ROWS) - {"wide"}
     if unknown:
         parser.error(f"no row {unknown.pop()!r}; there are {', '.join(ROWS)}")
-    bench = Bench(options)
-    pending = [] if options.show else list(bench.runs())
+    results = Results(options, Bench(options))
+    pending = [] if options.show else list(results.missing(options.rows, options.seeds))
     if pending or (not options.show and "wide" in (options.rows or ())):
-        wide = bench.wide()
-        # Of the trainings, which are processes of their own.
-        os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
-        with ThreadPoolExecutor(options.jobs) as pool:
-            for done in [pool.submit(bench.run, *run, wide) for run in pending]:
-                done.result()
-    print(table(bench.results))
+        train_missing(options, results)
+    print(table(results.content))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from edgeyolo.workshop import open_workshop
 
 _CLASSES = ("a", "b", "c")
 _BOXES = 10  # in each image
+_WARMUP = 3
 
 
 def subjects(options: argparse.Namespace) -> dict[str, Callable[[], None]]:
@@ -75,15 +76,8 @@ def _step(
     return step
 
 
-def main() -> None:
-    """Parse, take turns, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--width", type=float, default=0.125)
-    parser.add_argument("--imgsz", type=int, default=320)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--turns", type=int, default=9)
-    options = parser.parse_args()
+def measure(options: argparse.Namespace) -> dict[str, list[float]]:
+    """Seconds of every turn, of each kind of step."""
     open_workshop()
     import torch
 
@@ -92,20 +86,44 @@ def main() -> None:
     torch.set_num_threads(available_threads())
     steps = subjects(options)
     times: dict[str, list[float]] = {kind: [] for kind in steps}
-    for turn in range(options.turns + 2):
+    for turn in range(options.turns + _WARMUP):
         for kind, step in steps.items():
             begin = time.perf_counter()
             step()
-            if turn > 1:
+            if turn >= _WARMUP:
                 times[kind].append(time.perf_counter() - begin)
-    print(f"{options.device}, {torch.get_num_threads()} threads, batch {options.batch}")
-    print("| step | seconds | × plain |\n|---|---|---|")
+    return times
+
+
+def table(times: dict[str, list[float]]) -> str:
+    """Markdown: medians, and the median and the range of the ratio to a plain step."""
+    lines = ["| step | seconds | × plain |", "|---|---|---|"]
     for kind, taken in times.items():
         ratios = sorted(a / b for a, b in zip(taken, times["plain"], strict=True))
-        print(
-            f"| {kind} | {statistics.median(taken):.3f} | {statistics.median(ratios):.2f} "
+        lines.append(
+            f"| {kind} | {statistics.median(taken):.4f} | {statistics.median(ratios):.2f} "
             f"({ratios[0]:.2f}–{ratios[-1]:.2f}) |"
         )
+    return "\n".join(lines)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Options, also of a program that measures steps among other things."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--width", type=float, default=0.125)
+    parser.add_argument("--imgsz", type=int, default=320)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--turns", type=int, default=9)
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Parse, take turns, print the table."""
+    options = parse()
+    times = measure(options)
+    print(f"{options.device}, {available_threads()} threads, batch {options.batch}")
+    print(table(times))
 
 
 if __name__ == "__main__":

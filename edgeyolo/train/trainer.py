@@ -24,6 +24,7 @@ from edgeyolo.train.schedule import schedule
 
 # Steps that the averaged net looks back: some epochs, and no more than ultralytics' own.
 _EPOCHS, _LONGEST = 2, 10_000
+_LOADERS = 8  # processes that read and augment images for a GPU, as many as ultralytics takes
 
 
 class StopRequestedError(Exception):
@@ -156,6 +157,7 @@ def _overrides(folder: Path, recipe: Recipe) -> dict[str, Any]:
         "imgsz": recipe.imgsz,
         "batch": recipe.batch,
         "device": device,
+        "workers": min(_LOADERS, available_threads()),
         "seed": recipe.seed,
         "amp": "bf16" if bf16 else False,
         "save_dir": str(folder),

@@ -1,0 +1,186 @@
+"""What only a machine with a GPU can show, in one call; what was seen goes into a JSON file.
+
+    python tools/gpu_check.py --data bccd/data.yaml --from yolov8n.pt --imgsz 320 --results gpu.json
+
+- ``machine``: the GPU, the driver and the versions.
+- ``steps``: seconds of a training step, plain and distilled, in turns (``bench_training.py``).
+- ``epochs``: seconds of whole epochs, reading and validation included, plain and distilled.
+- ``killed``: a distilled training is killed in the middle and goes on, teacher and all.
+- ``job``: ``edgeyolo slim`` to its report, short.
+
+A check that fails leaves its error in the file and the others go on; the program then ends with 1.
+On a machine without a GPU everything runs on the CPU, which tries the program, no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import run
+from typing import Any
+
+import bench_training
+
+from edgeyolo.dataset.read import read_dataset
+from edgeyolo.doctor.gpu import nvidia_smi
+from edgeyolo.files import write_json
+from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.train import process
+from edgeyolo.train.device import choose_device
+from edgeyolo.train.events import all_events
+from edgeyolo.train.folder import START
+from edgeyolo.train.recipe import Job, Recipe
+from edgeyolo.workshop import open_workshop
+
+_HALF = SlimSpec(width=0.125)
+_EPOCHS = 5
+_KILLED_AFTER = 2  # epochs
+
+
+def machine(options: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """Where this runs."""
+    import torch
+    import ultralytics
+
+    driver = nvidia_smi()
+    return {
+        "device": choose_device("auto"),
+        "cards": driver.answer.get("cards") if driver else None,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "ultralytics": ultralytics.__version__,
+    }
+
+
+def steps(options: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """A step of training, plain and distilled, at several sizes."""
+    found = {}
+    for imgsz in options.sizes:
+        asked = bench_training.parse(["--imgsz", str(imgsz), "--turns", str(options.turns)])
+        times = bench_training.measure(asked)
+        print(f"{imgsz} px\n{bench_training.table(times)}", flush=True)
+        found[str(imgsz)] = {kind: [round(t, 5) for t in taken] for kind, taken in times.items()}
+    return found
+
+
+def epochs(options: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """Whole epochs: the first one, which warms up, does not count."""
+    found = {}
+    for kind, distill in (("plain", 0.0), ("distilled", 1.0)):
+        folder = _prepared(options, work / kind, distill)
+        for _ in process.follow(folder, process.start(folder)):
+            pass
+        taken = [e["seconds"] for e in all_events(folder) if e["event"] == "epoch"][1:]
+        found[kind] = statistics.median(taken)
+    found["ratio"] = round(found["distilled"] / found["plain"], 3)
+    return found
+
+
+def killed(options: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """Kill a distilled training after two epochs; it must go on there, and go on distilling."""
+    folder = _prepared(options, work / "killed", 1.0)
+    for event in process.follow(folder, process.start(folder)):
+        if event["event"] == "epoch" and event["epoch"] == _KILLED_AFTER:
+            process.kill(folder)
+            break
+    while process.running(folder):
+        time.sleep(0.1)
+    for _ in process.follow(folder, process.start(folder)):
+        pass
+    events = all_events(folder)
+    resumed = [e["resumed_at"] for e in events if e["event"] == "started"]
+    losses = [e["loss"].get("distill_loss", 0) for e in events if e["event"] == "epoch"]
+    assert resumed == [0, _KILLED_AFTER], resumed
+    assert len(losses) == _EPOCHS and all(losses), losses
+    return {"resumed_at": resumed[-1], "distill_loss": losses}
+
+
+def job(options: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """The whole command, from the data to the report."""
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "edgeyolo",
+            "slim",
+            "--width",
+            "0.125",
+            "--data",
+            str(options.data),
+        ),
+        *("--from", str(options.from_), "--imgsz", str(options.imgsz), "--engine", options.engine),
+        *("--wide-epochs", str(_EPOCHS), "--epochs", str(_EPOCHS), "--name", "gpu"),
+    ]
+    done = run(command, cwd=work, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"edgeyolo slim ended with {done.returncode}: {done.stderr[-2000:]}")
+    return {"printed": done.stdout[-3000:], "told": done.stderr[-2000:]}
+
+
+CHECKS: dict[str, Callable[[argparse.Namespace, Path], dict[str, Any]]] = {
+    check.__name__: check for check in (machine, steps, epochs, killed, job)
+}
+
+
+def _prepared(options: argparse.Namespace, folder: Path, distill: float) -> Path:
+    """A folder to train in: half of the starting net, which also teaches."""
+    from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint, spec_of
+    from edgeyolo.slim.inherit import inherit
+
+    names = read_dataset(options.data).names
+    source = open_checkpoint(options.from_)
+    wide, _ = inherit(source, spec_of(source), names)
+    slim, _ = inherit(wide, _HALF, names)
+    folder.mkdir()
+    for net, path in ((wide, folder / "teacher.pt"), (slim, folder / START)):
+        net.imgsz = options.imgsz
+        save_checkpoint(net, path)
+    recipe = Recipe(_EPOCHS, options.imgsz, distill=distill)
+    Job(str(options.data), recipe, str(folder / "teacher.pt")).save(folder)
+    return folder
+
+
+def main() -> int:
+    """Parse, check, write what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--from", dest="from_", type=Path, required=True)
+    parser.add_argument("--imgsz", type=int, default=320)
+    parser.add_argument(
+        "--sizes", type=lambda t: [int(s) for s in t.split(",")], default=[320, 640]
+    )
+    parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--engine", default="onnxruntime", help="of the job, comma-separated")
+    parser.add_argument("--checks", type=lambda text: text.split(","), default=list(CHECKS))
+    parser.add_argument("--results", type=Path, required=True)
+    options = parser.parse_args()
+    options.data, options.from_ = options.data.absolute(), options.from_.absolute()
+    open_workshop()
+    results: dict[str, Any] = {}
+    failed = False
+    with tempfile.TemporaryDirectory() as work:
+        for name in options.checks:
+            begin = time.monotonic()
+            try:
+                results[name] = CHECKS[name](options, Path(work))
+            except Exception:
+                results[name], failed = {"error": traceback.format_exc()}, True
+            results[name]["took_s"] = round(time.monotonic() - begin, 1)
+            print(json.dumps({name: results[name]}), flush=True)
+            write_json(options.results, results)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
