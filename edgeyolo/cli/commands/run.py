@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeyolo.cli.options import engine_flag, engine_of, json_flag, setting
+from edgeyolo.cli.options import engine_flag, engine_of, setting
+from edgeyolo.cli.outputs import Outputs, outputs_flags
 from edgeyolo.config import lookup
-from edgeyolo.errors import CameraError, UsageError
+from edgeyolo.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeyolo.device.detector import Detector, Roi
-    from edgeyolo.device.frame import Sink, Source
-    from edgeyolo.device.meter import Meter
 
 
 def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
@@ -43,11 +42,8 @@ def _roi(ctx: click.Context, param: click.Parameter, text: str | None) -> Roi | 
 @click.option("--roi", callback=_roi, help="Look at this part only: x,y,width,height in pixels.")
 @click.option("--every", type=click.IntRange(1), default=1, help="Use every Nth frame only.")
 @click.option("--max-fps", type=click.FloatRange(0, min_open=True), help="Of a camera, at most.")
-@click.option("--csv", type=click.Path(path_type=Path), help="File for a line per detection.")
-@click.option("--out", type=click.Path(path_type=Path), help="Annotated file or folder to write.")
-@click.option("--show", is_flag=True, help="Open a window.")
 @click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
-@json_flag
+@outputs_flags
 def command(
     bundle: Path | None,
     source: str | None,
@@ -55,11 +51,8 @@ def command(
     engine: str | None,
     every: int,
     max_fps: float | None,
-    csv: Path | None,
-    out: Path | None,
-    show: bool,
     frames: int | None,
-    as_json: bool,
+    outputs: Outputs,
     **looking: Any,  # what Detector takes under the same names
 ) -> None:
     """Run BUNDLE over a source; needs no torch.
@@ -82,20 +75,17 @@ def command(
     if address is None or (source is not None and camera is not None):
         raise UsageError("Name one source.", "Use --source FILE or --camera 0.")
     path = path_of(address)
-    _check(path, out, show=show)
+    outputs = outputs.for_source(path)
     detector = Reloading(partial(_load, bundle, engine, looking), _say)
     opened, meter = Thinned(open_source(address, _say), every, max_fps), Meter()
-    if out is None and not as_json and path is not None:
-        out = _default_out(path)
-    names = detector().bundle.names
-    sinks = _sinks(opened, names, path, out, csv, meter, show=show, as_json=as_json)
+    sinks = outputs.open(opened, path, detector().bundle.names, meter)
     try:
         with listening(detector.ask):
             count = run(opened, detector, sinks, limit=frames, meter=meter)
     except Terminated:
         return
-    if out is not None:
-        click.echo(f"{count} frames, annotated: {out}", err=as_json)
+    if outputs.out is not None:
+        click.echo(f"{count} frames, annotated: {outputs.out}", err=outputs.as_json)
 
 
 def _say(sentence: str) -> None:
@@ -121,65 +111,3 @@ def _bundle(named: Path | None) -> Path:
     found = newest_bundle()
     click.echo(f"Bundle: {found}", err=True)
     return found
-
-
-def _check(source: Path | None, out: Path | None, *, show: bool) -> None:
-    """Refuse what would end the process or overwrite the input."""
-    from edgeyolo.device.sinks.window import has_display
-
-    if show and not has_display():  # Qt would abort the process, past every handler
-        raise CameraError(
-            "There is no display for --show, or this OpenCV opens no windows.",
-            "Leave out --show and use --out or --json, or install opencv-python on a desktop.",
-        )
-    if source and out and source.exists() and out.exists() and source.samefile(out):
-        raise UsageError(
-            f"--out {out} would overwrite the source.", "Name another file or folder with --out."
-        )
-
-
-def _default_out(source: Path) -> Path:
-    from edgeyolo.images import IMAGE_SUFFIXES
-
-    if source.is_dir():
-        return Path(f"{source.resolve().name}-detected")
-    still = source.suffix.lower() in IMAGE_SUFFIXES
-    return Path(f"{source.stem}-detected{source.suffix if still else '.mp4'}")
-
-
-def _sinks(
-    opened: Source,
-    names: tuple[str, ...],
-    source: Path | None,
-    out: Path | None,
-    csv: Path | None,
-    meter: Meter,
-    *,
-    show: bool,
-    as_json: bool,
-) -> list[Sink]:
-    from edgeyolo.device.sinks.csvfile import CsvFile
-    from edgeyolo.device.sinks.jsonl import JsonLines
-    from edgeyolo.device.sinks.status import StatusLine
-    from edgeyolo.device.sinks.window import Window, has_display
-
-    sinks: list[Sink] = []
-    if as_json:
-        sinks.append(JsonLines(sys.stdout, names))
-    if csv is not None:
-        sinks.append(CsvFile(csv, names))
-    if out is not None:
-        sinks.append(_annotated(opened, names, source, out))
-    if show or (opened.is_live and not as_json and has_display()):
-        sinks.append(Window(names))
-    if not as_json:
-        sinks.append(StatusLine(names, meter))
-    return sinks
-
-
-def _annotated(opened: Source, names: tuple[str, ...], source: Path | None, out: Path) -> Sink:
-    from edgeyolo.device.sinks.annotated import AnnotatedImages, AnnotatedVideo
-
-    if opened.fps is None and source is not None:
-        return AnnotatedImages(out, names, single=not source.is_dir())
-    return AnnotatedVideo(out, names, opened.fps or 15.0, is_live=opened.is_live)
