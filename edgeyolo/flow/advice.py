@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +25,22 @@ def ask(dataset: Dataset, checkpoint: Path, imgsz: int, seed: int = 0) -> dict[s
         DataError: when the training images have problems.
     """
     from edgeyolo.slim.checkpoint import open_checkpoint
-    from edgeyolo.slim.examples import load_examples
+    from edgeyolo.slim.examples import examples_in_parts
 
-    examples = load_examples(load_split(dataset, "train"), imgsz, seed)
-    return advice_of(open_checkpoint(checkpoint), examples, dataset.names)
+    parts = examples_in_parts(load_split(dataset, "train"), imgsz, seed)
+    return advice_of(open_checkpoint(checkpoint), parts, dataset.names)
 
 
-def advice_of(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> dict[str, Any]:
-    """The same from a net and examples at hand."""
-    from edgeyolo.slim.heads import advise
+def advice_of(
+    net: DetectionModel, parts: Iterable[Examples], names: tuple[str, ...]
+) -> dict[str, Any]:
+    """The same from a net and examples at hand, which may come a few at a time."""
+    from edgeyolo.slim.checkpoint import spec_of
+    from edgeyolo.slim.heads import advise, assign
     from edgeyolo.slim.recall import recall
 
-    return {
-        "images": len(examples),
-        **advise(net, examples, names).to_dict(),
-        "recall": recall(net, examples).to_dict(),
-    }
+    seen = [(len(part), part.imgsz, assign(net, part, names), recall(net, part)) for part in parts]
+    images, sizes, counts, recalls = zip(*seen, strict=True)
+    found = reduce(add, recalls)
+    advice = advise(spec_of(net), reduce(add, counts), found.boxes, sizes[0], len(names))
+    return {"images": sum(images), **advice.to_dict(), "recall": found.to_dict()}

@@ -29,7 +29,7 @@ def inherit_weights(run: Run, plan: Plan, progress: Progress) -> None:
     from edgeyolo.slim.checkpoint import names_of, open_checkpoint
 
     wide, examples = open_checkpoint(run.wide_checkpoint), _examples(run, plan)
-    advice = advice_of(wide, examples, names_of(wide))
+    advice = advice_of(wide, [examples], names_of(wide))
     write_json(run.heads_file, advice)
     progress.line(heads_sentence(advice))
     _inherit(run, plan, 0, examples, progress)

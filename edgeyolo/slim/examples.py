@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PIXELS = 128 * 320 * 320  # of all examples together, which bounds time and memory
 _FEWEST = 16
+_MOST = 256  # that are looked at one by one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,11 +62,30 @@ def load_examples(samples: Sequence[Sample], imgsz: int, seed: int = 0) -> Examp
     Raises:
         DataError: when an image cannot be read.
     """
+    return _load(_choose(samples, max(_FEWEST, _PIXELS // imgsz**2), seed), imgsz)
+
+
+def examples_in_parts(
+    samples: Sequence[Sample], imgsz: int, seed: int = 0, most: int = _MOST
+) -> Iterator[Examples]:
+    """The same, more of them, a few at a time: for what needs to see each only once.
+
+    Raises:
+        DataError: when an image cannot be read.
+    """
+    chosen = _choose(samples, most, seed)
+    for start in range(0, len(chosen), _FEWEST):
+        yield _load(chosen[start : start + _FEWEST], imgsz)
+
+
+def _choose(samples: Sequence[Sample], most: int, seed: int) -> list[Sample]:
+    labelled = [sample for sample in samples if len(sample.boxes)]
+    return random.Random(seed).sample(labelled, min(len(labelled), most))
+
+
+def _load(chosen: Sequence[Sample], imgsz: int) -> Examples:
     import torch
 
-    labelled = [sample for sample in samples if len(sample.boxes)]
-    count = min(len(labelled), max(_FEWEST, _PIXELS // imgsz**2))
-    chosen = random.Random(seed).sample(labelled, count)
     blobs, boxes = [], []
     for index, sample in enumerate(chosen):
         blob, placed = letterbox(read_image(sample.image), imgsz, imgsz)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -71,16 +72,14 @@ class Advice:
         }
 
 
-def advise(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> Advice:
-    """Advice for the levels of a trained net, with costs for the classes ``names``.
-
-    A box counts for the level on which the task-aligned assigner puts most of its target score.
-    """
-    spec, assigned = spec_of(net), assign(net, examples, names)
-    whole = cost(spec, len(names), examples.imgsz)
+def advise(spec: SlimSpec, counts: Counter[str], boxes: int, imgsz: int, classes: int) -> Advice:
+    """Advice from what :func:`assign` counted of ``boxes`` boxes, with the costs of a net."""
+    total = max(1, counts.total())
+    assigned = {level: counts[level] / total for level in spec.heads}
+    whole = cost(spec, classes, imgsz)
     choices = []
     for kept in _smaller(spec):
-        smaller, heads = cost(kept, len(names), examples.imgsz), kept.heads
+        smaller, heads = cost(kept, classes, imgsz), kept.heads
         choices.append(
             Choice(
                 heads,
@@ -91,14 +90,15 @@ def advise(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> A
             )
         )
     choices.sort(key=lambda choice: -choice.gflops)
-    return Advice(len(examples.boxes), examples.imgsz, assigned, tuple(choices))
+    return Advice(boxes, imgsz, assigned, tuple(choices))
 
 
-def assign(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> dict[str, float]:
-    """Part of the boxes that the task-aligned assigner gives to each level of a net.
+def assign(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> Counter[str]:
+    """Boxes that the task-aligned assigner gives to each level of a net.
 
-    Where the net was trained on other classes than ``names``, the best score of any class counts.
-    Boxes that no anchor gets are left out (Feng et al. 2021, arXiv:2108.07755).
+    A box counts for the level on which the assigner puts most of its target score; one that no
+    anchor gets is left out (Feng et al. 2021, arXiv:2108.07755). Where the net was trained on other
+    classes than ``names``, the best score of any class counts.
     """
     import torch
 
@@ -110,8 +110,7 @@ def assign(net: DetectionModel, examples: Examples, names: tuple[str, ...]) -> d
         share, real = _target_scores(net, assigner, examples, start)
         best = share.argmax(-1)[(share.sum(-1) > 0) & real]
         totals += torch.bincount(best, minlength=len(totals))
-    parts = totals / totals.sum().clamp_min(1)
-    return {level: float(part) for level, part in zip(spec.heads, parts, strict=True)}
+    return Counter(dict(zip(spec.heads, map(int, totals), strict=True)))
 
 
 def _assigner(spec: SlimSpec, classes: int) -> Any:

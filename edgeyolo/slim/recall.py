@@ -26,24 +26,39 @@ _PER_IMAGE = 300
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Parts of the labelled boxes that have a detection with an IoU of at least 0.5.
+    """Labelled boxes that have a detection with an IoU of at least 0.5.
 
-    ``without`` says what is still found when a level is left out; ``served`` which level gives the
-    most certain of the detections that find a box.
+    ``without`` counts what is still found when a level is left out; ``served`` which level gives
+    the most certain of the detections that find a box.
     """
 
     boxes: int
-    overall: float
-    served: dict[str, float]
-    without: dict[str, float]
+    found: int
+    served: dict[str, int]
+    without: dict[str, int]
+
+    @property
+    def overall(self) -> float:
+        """Part of the boxes that are found."""
+        return self.found / max(1, self.boxes)
+
+    def __add__(self, other: Recall) -> Recall:
+        """Of the same net on more images."""
+        return Recall(
+            self.boxes + other.boxes,
+            self.found + other.found,
+            {level: n + other.served[level] for level, n in self.served.items()},
+            {level: n + other.without[level] for level, n in self.without.items()},
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Plain values for JSON: parts of the boxes."""
+        total = max(1, self.boxes)
         return {
             "boxes": self.boxes,
             "overall": round(self.overall, 4),
-            "served": {level: round(part, 4) for level, part in self.served.items()},
-            "without": {level: round(part, 4) for level, part in self.without.items()},
+            "served": {level: round(n / total, 4) for level, n in self.served.items()},
+            "without": {level: round(n / total, 4) for level, n in self.without.items()},
         }
 
 
@@ -69,13 +84,8 @@ def recall(net: DetectionModel, examples: Examples, confidence: float = _CONFIDE
             served[level] += int((winner == level).sum())
             others = [*levels[:level], *levels[level + 1 :]]
             without[level] += int((_winners(others, wanted) >= 0).sum())
-    total = max(1, len(examples.boxes))
-    return Recall(
-        len(examples.boxes),
-        found / total,
-        {level: part / total for level, part in zip(spec.heads, served, strict=True)},
-        {level: part / total for level, part in zip(spec.heads, without, strict=True)},
-    )
+    by_level = (dict(zip(spec.heads, counts, strict=True)) for counts in (served, without))
+    return Recall(len(examples.boxes), found, *by_level)
 
 
 def _winners(levels: Sequence[Any], wanted: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

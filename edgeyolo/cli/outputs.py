@@ -1,0 +1,119 @@
+"""Where the results of ``edgeyolo run`` go: the flags, and the sinks that they ask for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edgeyolo.cli.options import json_flag
+from edgeyolo.errors import CameraError, UsageError
+
+if TYPE_CHECKING:
+    from edgeyolo.device.frame import Sink, Source
+    from edgeyolo.device.meter import Meter
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What was asked for on the command line."""
+
+    out: Path | None
+    csv: Path | None
+    show: bool
+    as_json: bool
+
+    def for_source(self, path: Path | None) -> Outputs:
+        """The same for a file, which gets an annotated copy where nothing else is asked for.
+
+        Raises:
+            CameraError: when a window is asked for and there is no screen.
+            UsageError: when the source would be overwritten.
+        """
+        out = self.out
+        if out is None and not self.as_json and path is not None:
+            out = _default_out(path)
+        self._check(path)
+        return replace(self, out=out)
+
+    def _check(self, source: Path | None) -> None:
+        from edgeyolo.device.sinks.window import has_display
+
+        if self.show and not has_display():  # Qt would abort the process, past every handler
+            raise CameraError(
+                "There is no display for --show, or this OpenCV opens no windows.",
+                "Leave out --show and use --out or --json, or install opencv-python on a desktop.",
+            )
+        out = self.out
+        if source and out and source.exists() and out.exists() and source.samefile(out):
+            raise UsageError(
+                f"--out {out} would overwrite the source.",
+                "Name another file or folder with --out.",
+            )
+
+    def open(
+        self, opened: Source, path: Path | None, names: tuple[str, ...], meter: Meter
+    ) -> list[Sink]:
+        """The sinks; ``path`` is the source's, where it is a file."""
+        from edgeyolo.device.sinks.csvfile import CsvFile
+        from edgeyolo.device.sinks.jsonl import JsonLines
+        from edgeyolo.device.sinks.status import StatusLine
+        from edgeyolo.device.sinks.window import Window, has_display
+
+        sinks: list[Sink] = []
+        if self.as_json:
+            sinks.append(JsonLines(sys.stdout, names))
+        if self.csv is not None:
+            sinks.append(CsvFile(self.csv, names))
+        if self.out is not None:
+            sinks.append(_annotated(opened, names, path, self.out))
+        if self.show or (opened.is_live and not self.as_json and has_display()):
+            sinks.append(Window(names))
+        if not self.as_json:
+            sinks.append(StatusLine(names, meter))
+        return sinks
+
+
+def outputs_flags(function: Function) -> Function:
+    """The flags of :class:`Outputs`, handed to the command as ``outputs``."""
+
+    @wraps(function)
+    def gathered(**values: Any) -> Any:
+        mine = {name: values.pop(name) for name in Outputs.__dataclass_fields__}
+        return function(outputs=Outputs(**mine), **values)
+
+    for flag in reversed(_FLAGS):
+        gathered = flag(gathered)
+    return gathered  # type: ignore[return-value]
+
+
+_FLAGS = (
+    click.option("--csv", type=click.Path(path_type=Path), help="File for a line per detection."),
+    click.option("--out", type=click.Path(path_type=Path), help="Annotated file or folder."),
+    click.option("--show", is_flag=True, help="Open a window."),
+    json_flag,
+)
+
+
+def _default_out(source: Path) -> Path:
+    from edgeyolo.images import IMAGE_SUFFIXES
+
+    if source.is_dir():
+        return Path(f"{source.resolve().name}-detected")
+    still = source.suffix.lower() in IMAGE_SUFFIXES
+    return Path(f"{source.stem}-detected{source.suffix if still else '.mp4'}")
+
+
+def _annotated(opened: Source, names: tuple[str, ...], source: Path | None, out: Path) -> Sink:
+    from edgeyolo.device.sinks.annotated import AnnotatedImages, AnnotatedVideo
+
+    if opened.fps is None and source is not None:
+        return AnnotatedImages(out, names, single=not source.is_dir())
+    return AnnotatedVideo(out, names, opened.fps or 15.0, is_live=opened.is_live)
