@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PIXELS = 128 * 320 * 320  # of all examples together, which bounds time and memory
 _FEWEST = 16
-_MOST = 256  # that are looked at one by one
+_MOST = 128  # that are looked at one by one
 
 
 @dataclass(frozen=True, slots=True, eq=False)

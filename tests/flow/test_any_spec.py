@@ -68,14 +68,27 @@ def some_examples() -> Examples:
     return Examples(torch.rand(4, 3, IMGSZ, IMGSZ, generator=generator), boxes)
 
 
+IMPORTANCE = st.sampled_from(["taylor", "l1", "l2", "bn"])
+
+
 @settings(max_examples=6, **SLOW)  # type: ignore[arg-type]
-@given(pairs(), st.sampled_from(["taylor", "l2", "bn"]))
+@given(pairs(), IMPORTANCE)
 def test_inherits_from_any_wider_net_and_trains(
     specs: tuple[SlimSpec, SlimSpec], importance: str
 ) -> None:
+    check_inheritance(*specs, importance)
+
+
+@pytest.mark.slow
+@settings(max_examples=30, **SLOW)  # type: ignore[arg-type]
+@given(pairs(), IMPORTANCE)
+def test_many_inherit(specs: tuple[SlimSpec, SlimSpec], importance: str) -> None:
+    check_inheritance(*specs, importance)
+
+
+def check_inheritance(slim: SlimSpec, wide: SlimSpec, importance: str) -> None:
     from ultralytics import YOLO
 
-    slim, wide = specs
     net, fates = inherit(build(wide, NAMES), slim, NAMES, some_examples(), importance)
     predicted = cost(slim, len(NAMES), IMGSZ).parameters
     assert count_parameters(net) == pytest.approx(predicted, rel=0.001)
@@ -103,7 +116,17 @@ def test_inherits_from_any_wider_net_and_trains(
 @settings(max_examples=3, **SLOW)  # type: ignore[arg-type]
 @given(pairs())
 def test_all_engines_say_what_the_net_says(specs: tuple[SlimSpec, SlimSpec]) -> None:
-    slim, wide = specs
+    check_engines(*specs)
+
+
+@pytest.mark.slow
+@settings(max_examples=10, **SLOW)  # type: ignore[arg-type]
+@given(pairs())
+def test_all_engines_agree_on_many(specs: tuple[SlimSpec, SlimSpec]) -> None:
+    check_engines(*specs)
+
+
+def check_engines(slim: SlimSpec, wide: SlimSpec) -> None:
     net: Any = inherit(build(wide, NAMES), slim, NAMES, some_examples())[0].eval()
     image = torch.rand(1, 3, IMGSZ, IMGSZ, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
