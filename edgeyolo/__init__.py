@@ -21,6 +21,7 @@ __all__ = [
     "LatencySamples",
     "Run",
     "SlimSpec",
+    "Tracker",
 ]
 
 _LAZY = {
@@ -35,6 +36,7 @@ _LAZY = {
     "LatencySamples": "edgeyolo.measure.latency",
     "Run": "edgeyolo.runs",
     "SlimSpec": "edgeyolo.slim.spec",
+    "Tracker": "edgeyolo.device.tracking.tracker",
 }
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from edgeyolo.device.bundle import Bundle
     from edgeyolo.device.detections import Detections
     from edgeyolo.device.detector import Detector
+    from edgeyolo.device.tracking.tracker import Tracker
     from edgeyolo.errors import EdgeyoloError
     from edgeyolo.measure.accuracy import Accuracy
     from edgeyolo.measure.latency import LatencySamples

@@ -27,6 +27,7 @@ class Setting:
     kind: type
     default: Any
     help: str
+    is_secret: bool = False  # never shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ SETTINGS: dict[str, Setting] = {
     "confidence": Setting(float, 0.25, "lowest score that is reported"),
     "iou": Setting(float, 0.7, "boxes of a class that overlap more are one object"),
     "threads": Setting(int, None, "threads of the engine [all cores]"),
+    "serve_token": Setting(str, None, "what opens the page of --serve [a new one]", is_secret=True),
+    "webhook_token": Setting(str, None, "what --webhook shows its server", is_secret=True),
+    "mqtt_password": Setting(str, None, "of the user that --mqtt names", is_secret=True),
 }
 
 

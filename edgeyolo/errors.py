@@ -112,6 +112,7 @@ PACKAGES = {
     "onnxruntime": ("ONNX Runtime", "onnxruntime"),
     "ncnn": ("ncnn", "ncnn"),
     "openvino": ("OpenVINO", "openvino"),
+    "paho": ("paho-mqtt", "mqtt"),
     "faster_coco_eval": ("faster-coco-eval", "val"),
     "torch": ("torch", "workshop"),
     "torchvision": ("torchvision", "workshop"),

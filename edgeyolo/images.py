@@ -15,6 +15,32 @@ Image = npt.NDArray[np.uint8]  # (H, W, 3), BGR
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
+def as_image(picture: npt.NDArray[np.generic]) -> Image:
+    """What a camera or a program gives → (H, W, 3) BGR uint8.
+
+    Gray becomes color, alpha is left out, and of 16 bits a channel the upper 8 are kept.
+
+    Raises:
+        DataError: when it has no pixels, or is no picture at all.
+    """
+    channels = picture.shape[2] if picture.ndim == 3 else 1
+    if (
+        picture.ndim not in (2, 3)
+        or 0 in picture.shape
+        or picture.dtype not in (np.uint8, np.uint16)
+        or channels not in (1, 3, 4)
+    ):
+        size = "x".join(map(str, picture.shape)) or "one"
+        raise DataError(f"An array of {size} {picture.dtype} is no picture.")
+    if picture.dtype == np.uint16:
+        picture = np.right_shift(picture, 8)
+    image = np.asarray(picture, np.uint8)
+    return image if channels == 3 else np.asarray(cv2.cvtColor(image, _TO_BGR[channels]), np.uint8)
+
+
+_TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}
+
+
 def read_image(path: Path) -> Image:
     """Decode a file to (H, W, 3) BGR, turned upright by its EXIF tag.
 

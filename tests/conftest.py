@@ -16,6 +16,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("onnxruntime", "ncnn", "openvino")
+_OF_THE_TESTS = (
+    "EDGEYOLO_TEST_DATA",
+    "EDGEYOLO_REQUIRE_TEST_DATA",
+    "EDGEYOLO_REQUIRE_PROGRAMS",
+)
 
 
 def _test_data() -> Path:
@@ -36,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test sees the user's settings or writes into the user's cache."""
     for name in [name for name in os.environ if name.startswith("EDGEYOLO_")]:
-        if name not in ("EDGEYOLO_TEST_DATA", "EDGEYOLO_REQUIRE_TEST_DATA"):
+        if name not in _OF_THE_TESTS:
             monkeypatch.delenv(name)
     home = shared_folder(tmp_path_factory)
     monkeypatch.setenv("EDGEYOLO_CACHE_DIR", str(home / "cache"))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
 from edgeyolo.errors import EdgeyoloError, ExitCode, missing
 
+_WORKERS = ("capture", "detect")  # threads of device/loop.py
 _DEBUG = "EDGEYOLO_DEBUG"  # set it to see tracebacks
 
 
@@ -47,6 +51,19 @@ def guard(command: click.Command) -> ExitCode | int:
         reason = (error.strerror or "error").lower()
         hint = "Check the permissions and the free space."
         return _say(f"{where}{reason}.", hint, ExitCode.FAILED)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, also while an engine computes or a driver hangs.
+
+    The interpreter would end such a thread by force, which C++ answers with an abort.
+    """
+    if not any(thread.name in _WORKERS for thread in threading.enumerate()):
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _fail(error: EdgeyoloError) -> ExitCode:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from edgeyolo import __version__
-from edgeyolo.cli.edge import guard
+from edgeyolo.cli.edge import guard, leave
 
 _COMMANDS = Path(__file__).parent / "commands"
 
@@ -68,4 +68,4 @@ def main() -> None:
     # OpenCV prints a screenful where a camera or a file is missing; we say it in a sentence.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    sys.exit(guard(edgeyolo))
+    leave(guard(edgeyolo))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,12 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from edgeyolo.cli.notices import NOTICE_FLAGS, notices
 from edgeyolo.cli.options import json_flag
+from edgeyolo.config import lookup
 from edgeyolo.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
+    from edgeyolo.device.broker import Broker
+    from edgeyolo.device.endpoint import Endpoint
     from edgeyolo.device.frame import Sink, Source
     from edgeyolo.device.meter import Meter
+    from edgeyolo.device.wish import Wish
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,6 +35,13 @@ class Outputs:
     csv: Path | None
     show: bool
     as_json: bool
+    serve: str | None
+    mqtt: Broker | None
+    webhook: Endpoint | None
+    webhook_all: bool
+    save_when: tuple[Wish, ...]
+    save_dir: Path | None
+    save_every: float | None
 
     def for_source(self, path: Path | None) -> Outputs:
         """The same for a file, which gets an annotated copy where nothing else is asked for.
@@ -41,7 +54,8 @@ class Outputs:
         if out is None and not self.as_json and path is not None:
             out = _default_out(path)
         self._check(path)
-        return replace(self, out=out)
+        save_dir = self.save_dir or (Path("snapshots") if self.save_when else None)
+        return replace(self, out=out, save_dir=save_dir)
 
     def _check(self, source: Path | None) -> None:
         from edgeyolo.device.sinks.window import has_display
@@ -59,9 +73,15 @@ class Outputs:
             )
 
     def open(
-        self, opened: Source, path: Path | None, names: tuple[str, ...], meter: Meter
+        self,
+        opened: Source,
+        path: Path | None,
+        names: tuple[str, ...],
+        meter: Meter,
+        say: Callable[[str], object],
+        source: str,
     ) -> list[Sink]:
-        """The sinks; ``path`` is the source's, where it is a file."""
+        """The sinks; ``path`` is the source's, where it is a file, ``source`` is its name."""
         from edgeyolo.device.sinks.csvfile import CsvFile
         from edgeyolo.device.sinks.jsonl import JsonLines
         from edgeyolo.device.sinks.status import StatusLine
@@ -70,13 +90,17 @@ class Outputs:
         sinks: list[Sink] = []
         if self.as_json:
             sinks.append(JsonLines(sys.stdout, names))
+        sinks += notices(self, opened, path, names, source, say)
+        if self.serve is not None:
+            sinks.append(_served(self.serve, names, meter, say))
         if self.csv is not None:
             sinks.append(CsvFile(self.csv, names))
         if self.out is not None:
-            sinks.append(_annotated(opened, names, path, self.out))
+            sinks.append(_annotated(opened, names, path, self.out, say))
         if self.show or (opened.is_live and not self.as_json and has_display()):
             sinks.append(Window(names))
-        if not self.as_json:
+        # A service shows it in `systemctl status`; its journal on an SD card would not last long.
+        if not self.as_json and "NOTIFY_SOCKET" not in os.environ:
             sinks.append(StatusLine(names, meter))
         return sinks
 
@@ -98,8 +122,24 @@ _FLAGS = (
     click.option("--csv", type=click.Path(path_type=Path), help="File for a line per detection."),
     click.option("--out", type=click.Path(path_type=Path), help="Annotated file or folder."),
     click.option("--show", is_flag=True, help="Open a window."),
+    click.option(
+        "--serve",
+        metavar="[HOST:PORT]",
+        is_flag=False,
+        flag_value="127.0.0.1:8080",
+        help="Live page for browsers, at 127.0.0.1:8080 if left out.",
+    ),
+    *NOTICE_FLAGS,
     json_flag,
 )
+
+
+def _served(
+    address: str, names: tuple[str, ...], meter: Meter, say: Callable[[str], object]
+) -> Sink:
+    from edgeyolo.device.sinks.serve import Serve
+
+    return Serve(address, names, meter, say, lookup("serve_token").value)
 
 
 def _default_out(source: Path) -> Path:
@@ -111,9 +151,15 @@ def _default_out(source: Path) -> Path:
     return Path(f"{source.stem}-detected{source.suffix if still else '.mp4'}")
 
 
-def _annotated(opened: Source, names: tuple[str, ...], source: Path | None, out: Path) -> Sink:
+def _annotated(
+    opened: Source,
+    names: tuple[str, ...],
+    source: Path | None,
+    out: Path,
+    say: Callable[[str], object],
+) -> Sink:
     from edgeyolo.device.sinks.annotated import AnnotatedImages, AnnotatedVideo
 
     if opened.fps is None and source is not None:
         return AnnotatedImages(out, names, single=not source.is_dir())
-    return AnnotatedVideo(out, names, opened.fps or 15.0, is_live=opened.is_live)
+    return AnnotatedVideo(out, names, opened.fps or 15.0, is_live=opened.is_live, say=say)

@@ -32,17 +32,27 @@ def decode(
     the threshold, as the COCO protocol wants; otherwise only for its best class.
     """
     threshold = _logit(confidence)
-    levels = [
-        _decode_level(outputs[2 * i], outputs[2 * i + 1], stride, reg_max, threshold, multi_label)
+    chosen = [
+        _choose(outputs[2 * i], outputs[2 * i + 1], stride, threshold, multi_label)
         for i, stride in enumerate(strides)
     ]
-    boxes, scores, classes = zip(*levels, strict=True)
-    return np.concatenate(boxes), np.concatenate(scores), np.concatenate(classes)
+    # From here on all levels together: a numpy call costs more than the few numbers in it.
+    sides, logits, class_id, centers, scale = (
+        np.concatenate(parts, axis=-1) for parts in zip(*chosen, strict=True)
+    )
+    left_top, right_bottom = distances(sides, reg_max).reshape(2, 2, -1)
+    xyxy = np.concatenate([centers - left_top, centers + right_bottom]) * scale
+    return np.ascontiguousarray(xyxy.T, np.float32), sigmoid(logits), class_id
 
 
-def _decode_level(
-    box: Float, logits: Float, stride: int, reg_max: int, threshold: float, multi_label: bool
-) -> tuple[Float, Float, Int]:
+def _choose(
+    box: Float, logits: Float, stride: int, threshold: float, multi_label: bool
+) -> tuple[Float, Float, Int, Float, Float]:
+    """Of the N chosen (anchor, class) pairs of a level.
+
+    Side logits (4*reg_max, N), class logits (N,), class ids (N,), anchor points (2, N) in cells and
+    strides (N,).
+    """
     width = logits.shape[-1]
     logits = logits.reshape(logits.shape[-3], -1)
     if multi_label:
@@ -50,11 +60,10 @@ def _decode_level(
     else:
         anchor = np.flatnonzero(logits.max(axis=0) > threshold)
         class_id = logits[:, anchor].argmax(axis=0)
-    score = sigmoid(logits[class_id, anchor])
-    left, top, right, bottom = distances(box.reshape(box.shape[-3], -1)[:, anchor], reg_max)
-    x, y = (anchor % width + 0.5), (anchor // width + 0.5)
-    xyxy = np.stack([x - left, y - top, x + right, y + bottom], axis=1) * stride
-    return xyxy.astype(np.float32), score, class_id.astype(np.int64)
+    centers = np.stack([anchor % width, anchor // width]).astype(np.float32) + np.float32(0.5)
+    sides = box.reshape(box.shape[-3], -1)[:, anchor]
+    scale = np.full(len(anchor), stride, np.float32)
+    return sides, logits[class_id, anchor], class_id.astype(np.int64), centers, scale
 
 
 def distances(sides: Float, reg_max: int) -> Float:

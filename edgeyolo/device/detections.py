@@ -17,6 +17,7 @@ class Detections:
     xyxy: npt.NDArray[np.float32]  # (N, 4) left, top, right, bottom in pixels of the source image
     score: npt.NDArray[np.float32]  # (N,) 0..1
     class_id: npt.NDArray[np.int64]  # (N,)
+    track_id: npt.NDArray[np.int64] | None = None  # (N,) from a tracker; -1 where it has none yet
 
     def __len__(self) -> int:
         return len(self.score)
@@ -26,9 +27,17 @@ class Detections:
         """Nothing found."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
+    def select(self, which: npt.NDArray[Any]) -> Detections:
+        """Those of a mask (N,) or of indices, in that order."""
+        ids = None if self.track_id is None else self.track_id[which]
+        return Detections(self.xyxy[which], self.score[which], self.class_id[which], ids)
+
     def to_list(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Plain values for JSON: pixels to 2 decimals, scores to 4."""
-        return [
+        """Plain values for JSON: pixels to 2 decimals, scores to 4.
+
+        ``track_id`` only after a tracker; ``None`` where it has given none yet.
+        """
+        found: list[dict[str, Any]] = [
             {
                 "xyxy": [round(float(value), 2) for value in box],
                 "score": round(float(score), 4),
@@ -37,3 +46,7 @@ class Detections:
             }
             for box, score, class_id in zip(self.xyxy, self.score, self.class_id, strict=True)
         ]
+        if self.track_id is not None:
+            for values, track_id in zip(found, self.track_id.tolist(), strict=True):
+                values["track_id"] = track_id if track_id >= 0 else None
+        return found

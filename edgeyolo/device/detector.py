@@ -14,7 +14,7 @@ from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.decode import decode
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.engine import Float, first_line, load_engine
-from edgeyolo.device.letterbox import Blob, Placement, letterbox
+from edgeyolo.device.letterbox import Blob, Letterbox, Placement
 from edgeyolo.device.nms import non_max_suppression
 from edgeyolo.errors import DataError, EdgeyoloError, UsageError
 from edgeyolo.images import Image
@@ -27,7 +27,7 @@ MAX_DETECTIONS = 300
 
 
 class Detector:
-    """A bundle loaded into one engine.
+    """A bundle loaded into one engine, for one thread: memory is used again for each image.
 
     Args:
         bundle: an opened bundle or the path of one.
@@ -68,6 +68,7 @@ class Detector:
         self.iou = iou
         self.max_detections = max_detections
         self.multi_label = multi_label
+        self._letterbox = Letterbox(self.bundle.height, self.bundle.width)
         self._engine = load_engine(self.bundle, self.engine_name, threads)
 
     def __call__(self, image: Image) -> Detections:
@@ -76,13 +77,13 @@ class Detector:
         return self.postprocess(self.infer(blob), placement)
 
     def preprocess(self, image: Image) -> tuple[Blob, Placement]:
-        """Image → the net's input.
+        """Image → the net's input, valid until the next image.
 
         Raises:
             DataError: when the image has nothing where ``roi`` lies.
         """
         if self.roi is None:
-            return letterbox(image, self.bundle.height, self.bundle.width)
+            return self._letterbox(image)
         x, y, width, height = self.roi
         part = image[y : y + height, x : x + width]
         if not part.size:
@@ -90,11 +91,11 @@ class Detector:
                 f"An image of {image.shape[1]}x{image.shape[0]} has nothing at {x},{y}.",
                 "Choose another --roi.",
             )
-        blob, placement = letterbox(part, self.bundle.height, self.bundle.width)
+        blob, placement = self._letterbox(part)
         return blob, replace(placement, origin=(x, y))
 
     def infer(self, blob: Blob) -> list[Float]:
-        """The engine alone.
+        """The engine alone; its answer is valid until the next one.
 
         Raises:
             EdgeyoloError: when the engine gives up.

@@ -40,6 +40,8 @@ class Source(Protocol):
 class Sink(Protocol):
     """Takes every frame with what was found in it."""
 
+    is_output: bool = True  # not so where it only tells of the run, and the run needs others
+
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Show or store it; ``False`` asks the loop to end (a window was closed)."""
         ...

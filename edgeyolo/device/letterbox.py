@@ -11,7 +11,8 @@ import numpy.typing as npt
 from edgeyolo.images import Image
 
 Blob = npt.NDArray[np.float32]  # (1, 3, height, width), RGB, 0..1, contiguous
-_GRAY = (114, 114, 114)  # what YOLO nets are trained with around the image
+_GRAY = 114  # what YOLO nets are trained with around the image
+_UNIT = np.float32(1 / 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +54,47 @@ def _inner(source_height: int, source_width: int, scale: float) -> tuple[int, in
     return max(1, round(source_height * scale)), max(1, round(source_width * scale))
 
 
-def letterbox(image: Image, height: int, width: int) -> tuple[Blob, Placement]:
-    """(H, W, 3) BGR uint8 → the net's input, and where the image lies in it."""
-    placement = place(image.shape[0], image.shape[1], height, width)
-    inner_height, inner_width = _inner(image.shape[0], image.shape[1], placement.scale)
-    if image.shape[:2] != (inner_height, inner_width):
-        resized = cv2.resize(image, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
-        image = np.asarray(resized, np.uint8)
-    bottom = height - inner_height - placement.top
-    right = width - inner_width - placement.left
-    if placement.top or placement.left or bottom or right:
-        padded = cv2.copyMakeBorder(
-            image, placement.top, bottom, placement.left, right, cv2.BORDER_CONSTANT, value=_GRAY
+class Letterbox:
+    """Letterboxes one image after the other into the same memory.
+
+    Fresh memory for each image, some MB of it, would take the system longer to hand out than all
+    the arithmetic. A blob is therefore valid until the next image comes.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self._blob = np.empty((1, 3, height, width), np.float32)
+        self._placed: Placement | None = None  # of the source size that the rest is made for
+
+    def __call__(self, image: Image) -> tuple[Blob, Placement]:
+        """(H, W, 3) BGR uint8 → the net's input, and where the image lies in it."""
+        height, width = image.shape[:2]
+        placed = self._placed
+        if placed is None or (placed.source_height, placed.source_width) != (height, width):
+            placed = self._prepare(height, width)
+        if image.shape != self._scaled.shape:
+            size = self._scaled.shape[1::-1]
+            image = cv2.resize(image, size, dst=self._scaled, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        planes = cv2.split(image, self._planes)
+        for plane, channel in zip(planes[::-1], self._inner, strict=True):  # BGR → RGB
+            np.multiply(plane, _UNIT, out=channel)
+        return self._blob, placed
+
+    def _prepare(self, source_height: int, source_width: int) -> Placement:
+        """Gray around where images of this size will lie, and memory for the steps on the way."""
+        placed = place(source_height, source_width, *self._blob.shape[2:])
+        height, width = _inner(source_height, source_width, placed.scale)
+        self._scaled = np.empty((height, width, 3), np.uint8)
+        self._planes = [np.empty((height, width), np.uint8) for _ in range(3)]
+        self._blob[:] = _GRAY * _UNIT
+        rows, columns = (
+            slice(placed.top, placed.top + height),
+            slice(placed.left, placed.left + width),
         )
-        image = np.asarray(padded, np.uint8)
-    # One pass in C++ for BGR → RGB, uint8 → float, /255 and HWC → CHW; numpy takes four.
-    blob = cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True)
-    return np.asarray(blob, np.float32), placement
+        self._inner = self._blob[0, :, rows, columns]
+        self._placed = placed
+        return placed
+
+
+def letterbox(image: Image, height: int, width: int) -> tuple[Blob, Placement]:
+    """(H, W, 3) BGR uint8 → the net's input in memory of its own, and where the image lies."""
+    return Letterbox(height, width)(image)

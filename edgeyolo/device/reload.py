@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from threading import Event
 
 from edgeyolo.device.detector import Detector
-from edgeyolo.errors import EdgeyoloError
+from edgeyolo.device.signals import Asked
+from edgeyolo.errors import DataError, EdgeyoloError
+
+_PAUSES_S = (0.5, 1.0, 2.0, 4.0)  # before the detector is loaded anew; then it is given up
+_WELL_S = 60.0  # without a failure, after which it counts as well again
 
 
 class Reloading:
-    """The detector of the moment; a new one takes over between two frames, when it is asked for.
+    """The detector of the moment; a new one takes over between two frames, when ``asked``.
 
     ``load`` makes it. The old one stays when that fails, or when the new one knows other classes,
     which the sinks have been told.
     """
 
-    def __init__(self, load: Callable[[], Detector], say: Callable[[str], object]) -> None:
-        self._load, self._say, self._asked = load, say, Event()
+    def __init__(
+        self,
+        load: Callable[[], Detector],
+        say: Callable[[str], object],
+        asked: Asked,
+        wait: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load, self._say, self._asked = load, say, asked
+        self._wait, self._clock = wait, clock
+        self._failures, self._failed_at = 0, clock()
+        self._last_said = ""
         self._detector = load()
-
-    def ask(self) -> None:
-        """Exchange it before the next frame; may be called from a signal handler."""
-        self._asked.set()
 
     def __call__(self) -> Detector:
         """The one for the next frame."""
-        if self._asked.is_set():
-            self._asked.clear()
+        if self._asked.to_reload:
+            self._asked.to_reload = False
             self._exchange()
         return self._detector
+
+    def recover(self, error: EdgeyoloError) -> None:
+        """After it failed on a frame, which is lost: load it anew, after a pause that grows.
+
+        A picture that cannot be detected on is not the detector's fault, and only lost.
+
+        Raises:
+            EdgeyoloError: that error, when loading anew has not helped four times.
+        """
+        if isinstance(error, DataError):
+            self._say_once(f"{error.message.rstrip('.')}. Such frames are left out.")
+            return
+        now = self._clock()
+        if now - self._failed_at >= _WELL_S:
+            self._failures = 0
+        if self._failures == len(_PAUSES_S):
+            raise error
+        self._say(f"{error.message.rstrip('.')}. Its bundle is loaded anew.")
+        self._wait(_PAUSES_S[self._failures])
+        self._failures += 1
+        self._exchange()
+        self._failed_at = self._clock()
+
+    def _say_once(self, sentence: str) -> None:
+        if sentence != self._last_said:
+            self._last_said = sentence
+            self._say(sentence)
 
     def _exchange(self) -> None:
         try:

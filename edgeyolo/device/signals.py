@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
+
+_PATIENCE_S = 1.5  # for what the main thread does; an end in order takes a fifth of a second
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: end in order, as after Ctrl-C, but that was no accident."""
+    """SIGTERM came and something hangs: end as after Ctrl-C, but that was no accident."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What signals asked for. No locks: a handler may interrupt whoever holds one."""
+
+    to_stop: bool = False
+    to_reload: bool = False
 
 
 @contextmanager
-def listening(reload: Callable[[], object]) -> Iterator[None]:
-    """SIGTERM raises :class:`Terminated` in this, the main thread; SIGHUP calls ``reload``."""
+def listening() -> Iterator[Asked]:
+    """SIGTERM asks to stop, SIGHUP to reload; for the main thread.
 
-    def terminate(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # files are being closed
+    An exception out of the blue could hit a file that is half written or half closed. It comes all
+    the same, as :class:`Terminated`, when the body has not ended 1.5 s after the first SIGTERM:
+    then it waits for something that does not answer.
+    """
+    asked = Asked()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not asked.to_stop and hasattr(signal, "setitimer"):  # not on Windows
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+        asked.to_stop = True
+
+    def reload(number: int, frame: FrameType | None) -> None:
+        asked.to_reload = True
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
         raise Terminated
 
-    handlers: dict[int, object] = {signal.SIGTERM: terminate}
-    if hasattr(signal, "SIGHUP"):  # not on Windows
-        handlers[signal.SIGHUP] = lambda number, frame: reload()
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}  # type: ignore[arg-type]
+    wanted = {"SIGTERM": stop, "SIGHUP": reload, "SIGALRM": interrupt}
+    handlers = {getattr(signal, k): v for k, v in wanted.items() if hasattr(signal, k)}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        yield asked
     finally:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)

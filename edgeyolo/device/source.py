@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
 from edgeyolo.device.frame import Source
+from edgeyolo.device.model import board_model, is_jetson, is_raspberry_pi
 from edgeyolo.device.sources.images import ImageSource
 from edgeyolo.device.sources.live import LiveSource
 from edgeyolo.device.sources.synthetic import SyntheticSource
 from edgeyolo.device.sources.video import VideoSource
-from edgeyolo.errors import UsageError
+from edgeyolo.errors import CameraError, UsageError
 from edgeyolo.images import IMAGE_SUFFIXES
 
 _CAMERA = re.compile(r"[0-9]{1,4}")
-_PASSWORD = re.compile(r"^([^:]*:/+[^:@]*|[^:/]*):.*@")  # to the last @: a password may hold one
+# To the last @: a password may hold one.
+_PASSWORD = re.compile(r"^([^:]*:/+[^:@]*|[^:/]*(?!://)):.*@")
 _STREAMS = ("rtsp", "rtsps", "http", "https")
 _FORMS = (
-    "Give 0 or v4l2:///dev/video0, rtsp://…, http://…, synthetic://640x480@30, file://clip.mp4, "
-    "dir://images, or a path."
+    "Give 0, v4l2:///dev/video0, csi://0, rtsp://…, http://…, synthetic://640x480@30, "
+    "file://clip.mp4, dir://images, or a path."
 )
 
 
@@ -31,6 +34,7 @@ def open_source(address: str, say: Callable[[str], object]) -> Source:
 
     Raises:
         UsageError: when the address is none, or there is no such file.
+        CameraError: when this system cannot have such a camera.
         DataError: when a file is neither an image nor a video.
     """
     address = address.strip()
@@ -39,7 +43,9 @@ def open_source(address: str, say: Callable[[str], object]) -> Source:
         return _file(path, address)
     scheme, found, rest = address.partition("://")
     if not found:
-        return _camera(address, say)
+        return _numbered(address, say)
+    if rest and scheme == "csi":
+        return _csi(rest, say)
     if rest and scheme.lower() in _STREAMS:
         from edgeyolo.device.sources.camera import stream
 
@@ -69,6 +75,26 @@ def without_secrets(address: str) -> str:
     before, _, query = address.partition("?")
     hidden = _PASSWORD.sub(r"\1:***@", before)
     return f"{hidden}?***" if query else hidden
+
+
+def _numbered(number: str, say: Callable[[str], object]) -> Source:
+    model = board_model()
+    if not is_raspberry_pi(model) and not is_jetson(model):
+        return _camera(number, say)
+    from edgeyolo.device.sources.board_camera import numbered
+
+    return numbered(int(number), say)
+
+
+def _csi(text: str, say: Callable[[str], object]) -> Source:
+    from edgeyolo.device.sources.csi import CsiCamera
+
+    camera = CsiCamera.parse(text)
+    if sys.platform != "linux":
+        raise CameraError("csi:// is a camera of a Raspberry Pi or a Jetson.", _FORMS)
+    from edgeyolo.device.sources.board_camera import csi
+
+    return csi(camera, say)
 
 
 def _camera(device: str, say: Callable[[str], object]) -> Source:

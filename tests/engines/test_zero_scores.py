@@ -96,7 +96,7 @@ def test_quantizing_everything_of_a_decoded_graph_loses_every_score(
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
     detector = Detector(ours, "onnxruntime")
-    blobs = [detector.preprocess(read_image(photo))[0] for photo in photos]
+    blobs = [detector.preprocess(read_image(photo))[0].copy() for photo in photos]
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:

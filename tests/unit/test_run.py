@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -607,6 +607,9 @@ def test_what_cannot_be_looked_at(
     assert words in _refused(inside("run", null_bundle, *source, *arguments), 2)
 
 
+_SHOWN_AT = (0, 100, 900, 2000, 2500)  # milliseconds
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".mov"])
 @pytest.mark.parametrize("count", [1, 40])
 def test_a_whole_video_is_never_called_incomplete(tmp_path: Path, suffix: str, count: int) -> None:
@@ -618,19 +621,27 @@ def test_a_whole_video_is_never_called_incomplete(tmp_path: Path, suffix: str, c
     assert _frames_of(out) == count
 
 
-def test_a_recording_of_a_camera_takes_as_long_as_it_took(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "count", "times"), [(".avi", 26, range(0, 2600, 100)), (".mp4", 5, _SHOWN_AT)]
+)
+def test_a_recording_of_a_camera_takes_as_long_as_it_took(
+    tmp_path: Path, suffix: str, count: int, times: Sequence[int]
+) -> None:
     """Also when frames are dropped, and when it comes back in another size."""
-    out = tmp_path / "out.mp4"
+    out = tmp_path / f"out{suffix}"
     sink = AnnotatedVideo(out, (), 10, is_live=True)
     for index, (time_s, side) in enumerate([(7.0, 64), (7.1, 64), (7.9, 64), (9.0, 96), (9.5, 32)]):
         image = np.full((side, side, 3), 40 + 40 * index, np.uint8)
         sink.write(Frame(index, time_s, image, ""), Detections.empty())
     sink.close(complete=True)
-    assert _frames_of(out) == 26  # 2.5 s at 10 fps
-    capture, grays = cv2.VideoCapture(str(out)), []
+    assert _frames_of(out) == count
+    capture, grays, shown = cv2.VideoCapture(str(out)), [], []
     while (read := capture.read())[0]:
         grays.append(round(float(np.asarray(read[1])[32, 32].mean()), -1) / 40)
-    assert [round(gray) for gray in grays] == [1] + [2] * 8 + [3] * 11 + [4] * 5 + [5]
+        shown.append(round(capture.get(cv2.CAP_PROP_POS_MSEC)))
+    assert shown == list(times)
+    expected = [1] + [2] * 8 + [3] * 11 + [4] * 5 + [5]
+    assert [round(gray) for gray in grays] == (expected if count == 26 else [1, 2, 3, 4, 5])
 
 
 def test_a_reader_that_has_seen_enough_loses_no_recording(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import click
 
 from edgeyolo.cli.options import json_flag
-from edgeyolo.config import SETTINGS, all_values
+from edgeyolo.config import SETTINGS, Value, all_values
 
 
 @click.group(short_help="Show the settings and where each comes from.")
@@ -20,7 +21,7 @@ def command() -> None:
 @json_flag
 def show(origin: bool, as_json: bool) -> None:
     """Print every setting, its value, and with --origin where it comes from."""
-    values = all_values()
+    values = {key: _shown(key, entry) for key, entry in all_values().items()}
     if as_json:
         listed = {
             key: {"value": entry.value, "origin": entry.origin} if origin else entry.value
@@ -32,3 +33,9 @@ def show(origin: bool, as_json: bool) -> None:
         text = "-" if entry.value is None else str(entry.value)
         where = f"{entry.origin:<24}" if origin else ""
         click.echo(f"{key:<14}{text:<12}{where}{SETTINGS[key].help}")
+
+
+def _shown(key: str, entry: Value) -> Value:
+    """What ends up in bug reports holds no secrets."""
+    is_hidden = SETTINGS[key].is_secret and entry.value is not None
+    return replace(entry, value="***") if is_hidden else entry

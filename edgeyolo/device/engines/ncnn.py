@@ -34,4 +34,4 @@ class Engine:
         code, mat = extractor.extract(name)
         if code != 0:
             raise RuntimeError(f"ncnn could not compute {name} (code {code})")
-        return np.array(mat, np.float32)[None]
+        return np.asarray(mat)[None]  # shares the memory, and keeps it

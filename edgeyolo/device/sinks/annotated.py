@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -13,7 +15,9 @@ import numpy as np
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.draw import draw
 from edgeyolo.device.frame import Frame, Sink
-from edgeyolo.errors import EdgeyoloError
+from edgeyolo.device.sinks.mp4 import is_growing
+from edgeyolo.device.sinks.recording import Recording, recording
+from edgeyolo.errors import EdgeyoloError, UsageError
 from edgeyolo.files import fail_clearly
 from edgeyolo.images import Image
 
@@ -40,70 +44,104 @@ class AnnotatedImages(Sink):
 
 
 class AnnotatedVideo(Sink):
-    """An MP4 that gets its name when it is complete.
+    """A video that grows beside its name, as ``clip.part.mp4``, and gets it at the end.
 
-    Of a live source it plays as fast as it happened: a frame stays until the next one's time.
-    Frames of another size than the first are fitted into it.
+    A killed run leaves the part, which plays up to the last second; the next run keeps it under a
+    number, and says so. Frames of a live source are shown as long as it took until the next, those
+    of a file for 1/fps. Frames of another size than the first are fitted into it.
     """
 
     def __init__(
-        self, out: Path, names: Sequence[str], fps: float, *, is_live: bool = False
+        self,
+        out: Path,
+        names: Sequence[str],
+        fps: float,
+        *,
+        is_live: bool = False,
+        say: Callable[[str], object] = lambda sentence: None,
     ) -> None:
         self._out, self._names, self._fps, self._is_live = out, names, fps, is_live
+        self._say = say
         self._size = (0, 0)
-        self._began = 0.0
-        self._last: Image | None = None
-        self._part = out.with_name(f".{out.stem}.part{out.suffix}")
-        self._writer: cv2.VideoWriter | None = None
-        self._count = 0
+        self._began, self._count = 0.0, 0
+        self._part = out.with_name(f"{out.stem}.part{out.suffix}")
+        self._recording: Recording | None = None
         with fail_clearly(out):
             out.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Append one annotated frame; the first sets the size."""
-        if self._writer is None:
-            height, width = frame.image.shape[:2]
-            codec = cv2.VideoWriter.fourcc(*"mp4v")
-            writer = cv2.VideoWriter(str(self._part), codec, self._fps, (width, height))
-            if not writer.isOpened():
-                raise EdgeyoloError(f"OpenCV cannot write {self._out}.", "Name an .mp4 with --out.")
-            self._writer, self._size, self._began = writer, (width, height), frame.time_s
-        self._catch_up(self._writer, frame)
-        self._last = _fitted(draw(frame.image, detections, self._names), self._size)
-        self._append(self._writer, self._last)
+        if self._recording is None:
+            self._size, self._began = _even(frame.image), frame.time_s
+            self._recording = self._open()
+        time_s = frame.time_s - self._began if self._is_live else self._count / self._fps
+        drawn = draw(frame.image, detections, self._names)
+        with self._said_when_full():
+            self._recording.add(_fitted(drawn, self._size), time_s)
+        self._count += 1
         return True
 
-    def _catch_up(self, writer: cv2.VideoWriter, frame: Frame) -> None:
-        due = round((frame.time_s - self._began) * self._fps)
-        while self._is_live and self._last is not None and self._count < due:
-            self._append(writer, self._last)
-
-    def _append(self, writer: cv2.VideoWriter, image: Image) -> None:
-        writer.write(image)
-        self._count += 1
+    def _open(self) -> Recording:
+        if self._part.exists():
+            if is_growing(self._part):
+                raise UsageError(
+                    f"Another run is writing {self._out}.", "Name another file with --out."
+                )
+            kept = _free_name(self._out)
+            with fail_clearly(kept):
+                self._part.rename(kept)
+            self._say(f"An earlier run did not come to its end; what it recorded is {kept}.")
+        try:
+            return recording(self._part, self._size, self._fps)
+        except ValueError as error:
+            raise EdgeyoloError(
+                f"OpenCV cannot write {self._out}.", "Name an .mp4 with --out."
+            ) from error
 
     def close(self, *, complete: bool) -> None:
         """Finish the file, or drop it."""
-        if self._writer is None:
+        if self._recording is None:
             return
-        self._writer.release()
         try:
-            if complete:
-                self._publish()
+            with self._said_when_full():
+                self._recording.close()
+        except EdgeyoloError:
+            complete = complete and self._is_live  # what a camera showed does not come again
+            raise
         finally:
+            self._publish(complete)
+
+    def _publish(self, complete: bool) -> None:
+        if complete and self._part.exists() and self._part.stat().st_size:
+            with fail_clearly(self._out):
+                self._part.replace(self._out)
+        else:
             self._part.unlink(missing_ok=True)
 
-    def _publish(self) -> None:
-        # OpenCV says nothing when the disk fills up.
-        if not _holds(self._part, self._count):
+    @contextmanager
+    def _said_when_full(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = "the video is incomplete" if error.errno is None else str(error.strerror)
             free = shutil.disk_usage(self._part.parent).free
             raise EdgeyoloError(
-                f"Cannot write {self._out}: the video is incomplete, "
+                f"Cannot write {self._out}: {reason.lower()}, "
                 f"{free / 2**20:.1f} MB are free on its disk.",
                 "Free some space or choose another folder with --out, then run the command again.",
-            )
-        with fail_clearly(self._out):
-            self._part.replace(self._out)
+            ) from error
+
+
+def _even(image: Image) -> tuple[int, int]:
+    """Width and height that the encoder takes: even, and not less than one block."""
+    height, width = image.shape[:2]
+    return max(16, width + width % 2), max(16, height + height % 2)
+
+
+def _free_name(out: Path) -> Path:
+    """``clip.1.mp4``, or the next number that is free."""
+    names = (out.with_name(f"{out.stem}.{number}{out.suffix}") for number in count(1))
+    return next(path for path in names if not path.exists())
 
 
 def _fitted(image: Image, size: tuple[int, int]) -> Image:
@@ -117,19 +155,6 @@ def _fitted(image: Image, size: tuple[int, int]) -> Image:
     canvas = np.zeros((height, width, 3), np.uint8)
     canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner)
     return canvas
-
-
-def _holds(video: Path, count: int) -> bool:
-    """Whether a video has so many frames and the last can be read: a cut one lacks it."""
-    capture = cv2.VideoCapture(str(video))
-    try:
-        # Some containers have no count, only a duration to guess it from: one may be off.
-        if capture.get(cv2.CAP_PROP_FRAME_COUNT) < count - 1:
-            return False
-        capture.set(cv2.CAP_PROP_POS_FRAMES, count - 1)
-        return bool(capture.read()[0])
-    finally:
-        capture.release()
 
 
 def _write(path: Path, content: bytes) -> None:

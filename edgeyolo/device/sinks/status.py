@@ -21,8 +21,10 @@ _INTERVAL = 1.0  # seconds
 class StatusLine(Sink):
     """Once a second, of the frames since the last line; what is seen is of the last one."""
 
+    is_output = False
+
     def __init__(self, names: Sequence[str], meter: Meter) -> None:
-        self._names, self._meter = names, meter
+        self._names, self._meter = names, meter.reader()
         self._last = time.monotonic()
         self._process = psutil.Process()
         self._where, self._what = "no frame yet", Detections.empty()

@@ -20,6 +20,9 @@ _STREAM = (
 )
 
 
+_NONE: Image = np.zeros((0, 0, 3), np.uint8)
+
+
 def camera(device: int | str, name: str) -> Opening:
     """A USB camera, or what else the system has under that number or path."""
     hint = "Check the cable, `ls /dev/video*`, and that no other program uses it."
@@ -40,18 +43,17 @@ def _pictures(
     capture = cv2.VideoCapture(target, backend, parameters)
     try:
         # A camera may open and then give nothing, such as one on a CSI connector.
-        ok, first = capture.read() if capture.isOpened() else (False, None)
-        if not ok or first is None:
+        if not capture.isOpened() or not capture.grab():
             raise CameraError(f"{name} does not give a picture.", hint)
-        yield _read(capture, np.asarray(first, np.uint8), name)
+        yield _read(capture, name)
     finally:
         capture.release()
 
 
-def _read(capture: cv2.VideoCapture, first: Image, name: str) -> Iterator[Image]:
-    yield first
+def _read(capture: cv2.VideoCapture, name: str) -> Iterator[Image]:
+    """Of what was grabbed and cannot be decoded, an empty one."""
     while True:
-        ok, image = capture.read()
-        if not ok:
+        ok, image = capture.retrieve()
+        yield np.asarray(image, np.uint8) if ok else _NONE
+        if not capture.grab():
             raise CameraError(f"{name} stopped giving pictures.")
-        yield np.asarray(image, np.uint8)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from threading import Event
 
+from edgeyolo.device.backoff import pause
 from edgeyolo.device.frame import Frame
-from edgeyolo.errors import CameraError
-from edgeyolo.images import Image
+from edgeyolo.errors import CameraError, DataError
+from edgeyolo.images import Image, as_image
 
 Opening = Callable[[], AbstractContextManager[Iterator[Image]]]
 
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _WELL_S = 5.0  # of pictures, after which a camera counts as well again
 
 
@@ -39,7 +38,7 @@ class LiveSource:
         wait: Callable[[float], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.losses = name, 0
+        self.name, self.losses, self.broken = name, 0, 0
         self._stopped = Event()
         self._opening, self._say, self._clock = opening, say, clock
         self._wait = wait or self._stopped.wait
@@ -60,7 +59,10 @@ class LiveSource:
             opened, count = self._clock(), 0
             try:
                 with self._opening() as pictures:
-                    for image in pictures:
+                    for picture in pictures:
+                        image = self._usable(picture)
+                        if image is None:
+                            continue
                         if index and not count:
                             self._say(f"{self.name} is back.")
                         elapsed = round(self._clock() - started, 4)
@@ -69,6 +71,8 @@ class LiveSource:
             except CameraError:
                 if index == 0:
                     raise
+            if self._stopped.is_set():
+                return
             if index == 0:
                 raise CameraError(f"{self.name} gives no picture.")
             if count:
@@ -76,11 +80,16 @@ class LiveSource:
                 self._say(f"{self.name} is gone; trying again.")
             if count and self._clock() - opened >= _WELL_S:
                 failures = 0
-            if self._wait(_pause(failures)):
+            if self._wait(pause(failures)):
                 return
             failures += 1
 
-
-def _pause(failures: int) -> float:
-    longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(failures, 16))
-    return longest * random.uniform(0.5, 1)
+    def _usable(self, picture: Image) -> Image | None:
+        """A cable with a loose contact gives half pictures, and whole ones again."""
+        try:
+            return as_image(picture)
+        except DataError as error:
+            self.broken += 1
+            if self.broken == 1:
+                self._say(f"{self.name} gave a broken picture; such are left out. {error.message}")
+            return None

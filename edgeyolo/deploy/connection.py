@@ -1,0 +1,188 @@
+"""The system's own ssh: one connection, over which scripts run and files go."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from edgeyolo.deploy.faults import connection_fault, work_fault
+from edgeyolo.errors import EdgeyoloError, ExitCode
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+_LOST = 255  # ssh's own exit code
+_OPTIONS = ("ConnectTimeout=10", "ServerAliveInterval=10", "ServerAliveCountMax=3")
+_MARK = "edgeyolo:"
+_LONGEST = 70  # bytes of a folder for a socket, whose path must stay below 104
+
+Write = Callable[[IO[bytes]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a script said on stdout; a login shell may have said something, too."""
+
+    text: str
+
+    def values(self, name: str) -> list[str]:
+        """Of the lines ``edgeyolo:name=value``."""
+        start = f"{_MARK}{name}="
+        lines = self.text.splitlines()
+        return [line.removeprefix(start) for line in lines if line.startswith(start)]
+
+    def value(self, name: str) -> str:
+        """The last one, or nothing."""
+        return (self.values(name) or [""])[-1]
+
+
+class Connection:
+    """Runs scripts at the other end; ``ssh`` is the command, with its options."""
+
+    def __init__(self, host: str, ssh: Sequence[str]) -> None:
+        self.host, self._ssh = host, tuple(ssh)
+
+    def run(self, what: str, *names: str, words: Sequence[str] = (), **variables: str) -> Answer:
+        """Run a script of ``scripts/``, or several as one, with arguments and variables.
+
+        Raises:
+            EdgeyoloError: when it fails, or the connection breaks; ``what`` is what was done.
+        """
+        return self._finish(what, _script(names, words, variables), None)
+
+    def send(self, what: str, name: str, write: Write, **variables: str) -> None:
+        """Run a script that reads what ``write`` writes."""
+        self._finish(what, _script((name,), (), variables), write)
+
+    @contextmanager
+    def held(self, name: str, **variables: str) -> Iterator[str]:
+        """A script that goes on for the time of the block; its first line for us.
+
+        Raises:
+            EdgeyoloError: when it ends without one.
+        """
+        with self._started(_script((name,), (), variables)) as (process, errors):
+            assert process.stdout is not None
+            lines = (line.decode("utf-8", "replace").strip() for line in process.stdout)
+            first = next((line for line in lines if line.startswith(_MARK)), None)
+            if first is None:
+                self._check("Taking the lock", process.wait() or 1, errors)
+            yield str(first).removeprefix(_MARK)
+
+    def _finish(self, what: str, script: str, write: Write | None) -> Answer:
+        with self._started(script) as (process, errors):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            if write is not None:  # else it stays open: its end would stop the script
+                with suppress(BrokenPipeError):  # what went wrong there is said by the script
+                    write(process.stdin)
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+            out = process.stdout.read().decode("utf-8", "replace")
+            self._check(what, process.wait(), errors)
+        return Answer(out)
+
+    def _check(self, what: str, code: int, errors: IO[bytes]) -> None:
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace")
+        if code == _LOST:
+            raise connection_fault(self.host, said)
+        if code:
+            raise work_fault(self.host, what, said)
+
+    @contextmanager
+    def _started(self, script: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+        # One word, so that the login shell, whichever it is, has nothing to expand.
+        command = [*self._ssh, "--", self.host, f"exec sh -c {shlex.quote(script)}"]
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+            )
+            try:
+                yield process, errors
+            finally:  # after an interruption the board sees the end of stdin, and stops
+                if process.poll() is None:
+                    process.terminate()
+                for stream in (process.stdin, process.stdout):
+                    with suppress(OSError):
+                        assert stream is not None
+                        stream.close()
+                process.wait()
+
+
+def _script(names: Sequence[str], words: Sequence[str], variables: Mapping[str, str]) -> str:
+    values = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
+    given = [f"set -- {' '.join(map(shlex.quote, words))}"] if words else []
+    texts = [(_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in names]
+    return "\n".join([*values, *given, *texts])
+
+
+def archived(files: Mapping[str, Path]) -> Write:
+    """Files and folders under their names in a tar."""
+
+    def write(stream: IO[bytes]) -> None:
+        with tarfile.open(fileobj=stream, mode="w|") as archive:
+            for name, path in files.items():
+                archive.add(path, name)
+
+    return write
+
+
+@contextmanager
+def connected(host: str, port: int | None, config: Path | None) -> Iterator[Connection]:
+    """A connection that asks for a password once, and only on a terminal.
+
+    Raises:
+        EdgeyoloError: when there is no ssh, or it does not get there.
+    """
+    ssh = shutil.which("ssh")
+    if ssh is None:
+        hint = "Install it: sudo apt install openssh-client"
+        raise EdgeyoloError.with_code(ExitCode.MISSING_DEPENDENCY, "There is no ssh here.", hint)
+    command = [ssh, *(["-F", str(config)] if config else []), *(["-p", str(port)] if port else [])]
+    command += [word for option in _OPTIONS for word in ("-o", option)]
+    if sys.platform == "win32":  # its ssh shares no connections
+        yield Connection(host, command)
+        return
+    with _socket_folder() as folder:
+        command += ["-o", f"ControlPath={folder / 'c'}"]
+        with _master(host, command, folder / "c"):
+            yield Connection(host, [*command, "-o", "BatchMode=yes"])
+
+
+@contextmanager
+def _socket_folder() -> Iterator[Path]:
+    short = len(os.fsencode(tempfile.gettempdir())) < _LONGEST
+    with tempfile.TemporaryDirectory(prefix="ey-", dir=None if short else "/tmp") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _master(host: str, command: Sequence[str], control: Path) -> Iterator[None]:
+    """The process that holds the connection; it stops with the block."""
+    batch = "no" if sys.stdin.isatty() else "yes"
+    asks = [*command, "-o", "ControlMaster=yes", "-o", f"BatchMode={batch}", "-N", "--", host]
+    with tempfile.TemporaryFile() as errors:
+        # Not -f: a master in the background would hold our stderr open, and outlive us.
+        master = subprocess.Popen(
+            asks, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        try:
+            while not control.exists():
+                if master.poll() is not None:
+                    errors.seek(0)
+                    raise connection_fault(host, errors.read().decode("utf-8", "replace"))
+                time.sleep(0.02)
+            yield
+        finally:
+            master.terminate()
+            master.wait()

@@ -1,0 +1,3 @@
+# There was no release before this one.
+cd "$base"
+rm -f current

@@ -1,0 +1,3 @@
+# The picture that the check looks at, from stdin.
+set -eu
+cat >"$release/picture.png"

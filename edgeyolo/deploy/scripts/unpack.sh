@@ -1,0 +1,5 @@
+# A tar on stdin becomes the folder of a release, not complete yet.
+set -eu
+rm -rf "$release"
+mkdir -p "$release"
+tar -xf - -C "$release"

@@ -1,0 +1,75 @@
+"""All sinks of a run as one; of a live source, those that work outlive one that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+
+from edgeyolo.device.detections import Detections
+from edgeyolo.device.frame import Frame, Sink
+from edgeyolo.errors import EdgeyoloError
+
+Say = Callable[[str], object]
+
+
+class Outlets:
+    """Hands frames to every sink.
+
+    With ``forgiving``, a sink that fails is told of, closed and left out. The last one that takes
+    detections does not go so: its error ends the run. Without, every error does.
+    """
+
+    def __init__(self, sinks: Sequence[Sink], say: Say, *, forgiving: bool) -> None:
+        self._sinks, self._say, self._forgiving = list(sinks), say, forgiving
+        self._count, self._lost = sum(sink.is_output for sink in sinks), 0
+
+    def write(self, frame: Frame, detections: Detections) -> bool:
+        """Whether all of them want more."""
+        return self._ask(lambda sink: sink.write(frame, detections))
+
+    def idle(self) -> bool:
+        """No frame came for a moment."""
+        return self._ask(lambda sink: sink.idle())
+
+    def close(self, *, complete: bool) -> None:
+        """Close every sink, also when one of them fails.
+
+        Raises:
+            EdgeyoloError: when one failed, now or before.
+        """
+        with ExitStack() as stack:
+            stack.push(self._admit)
+            for sink in reversed(self._sinks):
+                stack.callback(sink.close, complete=complete)
+
+    def _admit(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._lost:
+            raise EdgeyoloError(
+                f"{self._lost} of {self._count} outputs failed on the way.",
+                "What they said stands above.",
+            )
+
+    def _ask(self, wants_more: Callable[[Sink], bool]) -> bool:
+        answers = []
+        for sink in list(self._sinks):
+            try:
+                answers.append(wants_more(sink))
+            except BrokenPipeError:
+                if sink.is_output:  # a reader that has seen enough
+                    raise
+                self._sinks.remove(sink)  # nobody reads what is told
+            except EdgeyoloError as error:
+                if not self._forgiving or not self._others(sink):
+                    raise
+                self._leave_out(sink, error)
+        return all(answers)
+
+    def _others(self, but: Sink) -> bool:
+        return any(sink.is_output for sink in self._sinks if sink is not but)
+
+    def _leave_out(self, sink: Sink, error: EdgeyoloError) -> None:
+        self._sinks.remove(sink)
+        self._lost += 1
+        self._say(f"{error.message.rstrip('.')}. The other outputs go on.")
+        with suppress(EdgeyoloError):  # it has said why
+            sink.close(complete=True)  # what it took so far counts

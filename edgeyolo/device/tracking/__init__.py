@@ -1,0 +1,1 @@
+"""Which detection of one frame is which of the next."""

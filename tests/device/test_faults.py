@@ -1,0 +1,681 @@
+"""What goes wrong on a board, injected: sinks, engines, pictures, signals, clocks, reloads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from edgeyolo.device.detector import Detector
+from edgeyolo.device.frame import Frame
+from edgeyolo.device.loop import run
+from edgeyolo.device.meter import Meter
+from edgeyolo.device.reload import Reloading
+from edgeyolo.device.signals import Asked, Terminated, listening
+from edgeyolo.device.sources.live import LiveSource
+from edgeyolo.device.sources.synthetic import SyntheticSource
+from edgeyolo.errors import BundleError, DataError, EdgeyoloError
+from edgeyolo.images import Image, as_image, read_image
+from tests.device.processes import ended, lines_of, started
+from tests.device.test_loop import Kept, Numbered, Slow
+from tests.unit.conftest import make_bundle, null_bundle, tiny_disk  # noqa: F401
+
+CAMERA = "synthetic://96x64@30"
+
+
+# Sinks
+
+
+class Told(Kept):
+    """One that only tells of the run."""
+
+    is_output = False
+
+
+@pytest.mark.parametrize("fails_in", ["write", "idle", "close"])
+def test_of_a_camera_the_other_sinks_go_on(fails_in: str) -> None:
+    class Failing(Kept):
+        def idle(self) -> bool:
+            if fails_in == "idle":
+                raise EdgeyoloError("the disk is full.")
+            return True
+
+        def close(self, *, complete: bool) -> None:
+            super().close(complete=complete)
+            if fails_in == "close":
+                raise EdgeyoloError("the disk is full.")
+
+    class Stalled(Numbered):
+        def _frames(self) -> Iterator[Frame]:
+            yield from super()._frames()
+            time.sleep(0.5)  # longer than the loop waits
+
+    failing = Failing(fails_at=3 if fails_in == "write" else -1)
+    good, said = Kept(), list[str]()
+    with pytest.raises(EdgeyoloError) as caught:
+        run(Stalled(30, is_live=True), Slow(), [failing, good], say=said.append)  # type: ignore[arg-type]
+    assert good.indices[-1] == 29
+    assert good.complete
+    assert failing.complete
+    if fails_in == "close":
+        assert caught.value.message == "the disk is full."
+        assert said == []
+    else:
+        assert caught.value.message == "1 of 2 outputs failed on the way."
+        assert said == ["the disk is full. The other outputs go on."]
+
+
+def test_the_last_output_ends_the_run_with_its_own_error() -> None:
+    said: list[str] = []
+    sinks = [Kept(fails_at=2), Kept(fails_at=5), Told()]
+    with pytest.raises(EdgeyoloError, match=r"^the disk is full$"):
+        run(Numbered(10_000, is_live=True), Slow(), sinks, say=said.append)  # type: ignore[arg-type]
+    assert [len(sink.indices) for sink in sinks] == [2, 5, 5]
+    assert said == ["the disk is full. The other outputs go on."]
+
+
+def test_a_run_that_is_interrupted_still_tells_of_a_lost_output() -> None:
+    class Interrupted(Told):
+        def write(self, *_: Any) -> bool:
+            if super().write(*_) and len(self.indices) == 9:
+                raise KeyboardInterrupt
+            return True
+
+    with pytest.raises(EdgeyoloError, match="1 of 2 outputs failed"):
+        run(Numbered(10_000, is_live=True), Slow(), [Kept(fails_at=1), Kept(), Interrupted()])  # type: ignore[arg-type]
+
+
+def test_nobody_needs_to_hear_what_is_told() -> None:
+    class Unheard(Told):
+        def write(self, *_: Any) -> bool:
+            raise BrokenPipeError
+
+    kept = Kept()
+    assert run(Numbered(5, is_live=False), Slow(), [Unheard(), kept]) == 5  # type: ignore[arg-type]
+    assert kept.complete
+
+
+def test_a_folder_that_may_not_be_written_does_not_stop_the_rest(
+    null_bundle: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "is a folder.csv"
+    table.mkdir()
+    arguments = (null_bundle, "--camera", CAMERA, "--json", "--csv", table, "--frames", 20)
+    code, lines, said = ended(started(tmp_path, *arguments))
+    assert code == 1
+    assert len(lines) == 20
+    assert said.count("is a directory. The other outputs go on.") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_reader_of_the_table_that_leaves_does_not_stop_the_rest(
+    null_bundle: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "table"
+    os.mkfifo(table)
+    before = """
+import edgeyolo.device.sinks.csvfile as table
+append = table.CsvFile._append
+def _append(self, frame, detections):  # the null engine finds nothing to write
+    append(self, frame, detections)
+    self._file.write("x\\n")
+    self._file.flush()
+table.CsvFile._append = _append
+"""
+    arguments = (null_bundle, "--camera", CAMERA, "--json", "--csv", table, "--frames", 40)
+    process = started(tmp_path, *arguments, before=before)
+    with table.open() as reader:
+        assert reader.readline().startswith("frame,")
+    code, lines, said = ended(process)
+    assert code == 1
+    assert len(lines) == 40
+    assert said.count(f"Nobody reads {table} any more. The other outputs go on.") == 1
+
+
+def test_a_full_disk_behind_stdout_ends_without_a_traceback(
+    null_bundle: Path,  # noqa: F811
+    tiny_disk: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    (tiny_disk / "rest").write_bytes(bytes(56 * 1024))
+    command = [sys.executable, "-m", "edgeyolo", "run", str(null_bundle), "--camera"]
+    table = tmp_path / "out.csv"
+    outputs = ["--json", "--csv", str(table), "--frames", "400"]
+    with (tiny_disk / "lines").open("w") as stdout:
+        done = subprocess.run(
+            [*command, "synthetic://96x64@200", *outputs],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.stderr.count("Cannot write standard output: no space left on device.") == 1
+    assert "1 of 2 outputs failed on the way." in done.stderr
+
+
+# Engines
+
+
+class Breaking(Slow):
+    """Fails on the frames that it is told."""
+
+    def __init__(self, *fails_on: int, error: EdgeyoloError | None = None) -> None:
+        super().__init__()
+        self.fails_on, self.calls = set(fails_on), 0
+        self.error = error or EdgeyoloError("The engine is out of order.")
+        self.bundle = type("Bundle", (), {"names": ("a",), "root": "bundle"})()
+
+    def infer(self, blob: Any) -> Any:
+        self.calls += 1
+        if self.calls - 1 in self.fails_on:
+            raise self.error
+        return blob
+
+
+def _reloading(
+    broken: Breaking, said: list[str], waits: list[float], clock: Any = time.monotonic
+) -> Reloading:
+    return Reloading(lambda: broken, said.append, Asked(), waits.append, clock)  # type: ignore[arg-type,return-value]
+
+
+def test_an_engine_that_fails_is_loaded_anew_and_only_its_frame_is_lost() -> None:
+    said, waits, meter = list[str](), list[float](), Meter()
+    broken = Breaking(0, 5, 6)
+    detector, source, kept = _reloading(broken, said, waits), Numbered(60, is_live=True), Kept()
+    count = run(source, detector, [kept], meter=meter, recover=detector.recover)
+    assert waits == [0.5, 1.0, 2.0]
+    assert (
+        said
+        == ["The engine is out of order. Its bundle is loaded anew.", "bundle is loaded anew."] * 3
+    )
+    assert count + meter.read().dropped == source.given
+    assert broken.calls == count + 3
+
+
+def test_an_engine_that_does_not_recover_is_given_up() -> None:
+    said, waits = list[str](), list[float]()
+    detector, kept = _reloading(Breaking(*range(2, 1000)), said, waits), Kept()
+    with pytest.raises(EdgeyoloError, match="out of order"):
+        run(Numbered(10_000, is_live=True), detector, [kept], recover=detector.recover)
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+    assert len(kept.indices) == 2
+    assert kept.complete
+
+
+def test_failures_that_are_a_minute_apart_do_not_add_up() -> None:
+    said, waits, now = list[str](), list[float](), [0.0]
+    detector = _reloading(Breaking(), said, waits, lambda: now[0])
+    for _ in range(20):
+        now[0] += 61
+        detector.recover(EdgeyoloError("x"))
+    assert waits == [0.5] * 20
+
+
+def test_a_bundle_that_is_gone_meanwhile_leaves_the_old_one() -> None:
+    said, waits, loads = list[str](), list[float](), [0]
+    broken = Breaking(1)
+
+    def load() -> Any:
+        loads[0] += 1
+        if loads[0] > 1:
+            raise BundleError("The bundle lacks model.bin.")
+        return broken
+
+    detector = Reloading(load, said.append, Asked(), waits.append)
+    kept = Kept()
+    run(Numbered(30, is_live=True), detector, [kept], recover=detector.recover)
+    assert said[-1] == "The old bundle goes on: The bundle lacks model.bin."
+    assert kept.indices[-1] == 29
+
+
+def test_of_a_file_an_engine_that_fails_ends_the_run() -> None:
+    said, waits = list[str](), list[float]()
+    detector, kept = _reloading(Breaking(3), said, waits), Kept()
+    with pytest.raises(EdgeyoloError, match="out of order"):
+        run(Numbered(30, is_live=False), detector, [kept], recover=detector.recover)
+    assert (said, waits, kept.complete) == ([], [], False)
+
+
+def test_a_picture_that_does_not_fit_is_left_out_unless_it_is_the_first() -> None:
+    said, waits = list[str](), list[float]()
+    unfit = DataError("An image of 8x8 has nothing at 9,9.")
+    detector, kept = _reloading(Breaking(2, 3, 4, error=unfit), said, waits), Kept()
+    run(Numbered(30, is_live=True), detector, [kept], recover=detector.recover)
+    assert kept.indices[-1] == 29
+    assert said == ["An image of 8x8 has nothing at 9,9. Such frames are left out."]
+    assert waits == []
+    detector = _reloading(Breaking(0, error=unfit), said, waits)
+    with pytest.raises(DataError):
+        run(Numbered(30, is_live=True), detector, [Kept()], recover=detector.recover)
+
+
+def test_an_engine_that_fails_once_in_a_real_process(null_bundle: Path, tmp_path: Path) -> None:  # noqa: F811
+    before = """
+from edgeyolo.device.engines import null
+whole, count = null.Engine.infer, 0
+def infer(self, blob):
+    global count
+    count += 1
+    if count == 5:
+        raise RuntimeError("out of order")
+    return whole(self, blob)
+null.Engine.infer = infer
+"""
+    arguments = (null_bundle, "--camera", CAMERA, "--json", "--frames", 30)
+    code, lines, said = ended(started(tmp_path, *arguments, before=before))
+    assert (code, len(lines)) == (0, 30)
+    assert said.splitlines() == [
+        "null failed on an image: out of order. Its bundle is loaded anew.",
+        f"{null_bundle} is loaded anew.",
+    ]
+    code, lines, said = ended(
+        started(tmp_path, null_bundle, "--source", _clip(tmp_path), "--json", before=before)
+    )
+    assert (code, len(lines)) == (1, 4)
+    assert said.startswith("edgeyolo: null failed on an image: out of order\n")
+
+
+def _clip(folder: Path) -> Path:
+    path = folder / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(8):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    return path
+
+
+# Pictures
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        (np.full((4, 6), 200, np.uint8), (200, 200, 200)),
+        (np.full((4, 6, 1), 200, np.uint8), (200, 200, 200)),
+        (np.full((4, 6, 4), (1, 2, 3, 0), np.uint8), (1, 2, 3)),
+        (np.full((4, 6, 3), (1, 2, 3), np.uint8), (1, 2, 3)),
+        (np.full((4, 6, 3), 0xABCD, np.uint16), (0xAB, 0xAB, 0xAB)),
+        (np.full((4, 6), 0xABCD, np.uint16), (0xAB, 0xAB, 0xAB)),
+    ],
+)
+def test_pictures_of_other_kinds(picture: Any, expected: tuple[int, int, int]) -> None:
+    image = as_image(picture)
+    assert image.shape == (4, 6, 3)
+    assert image.dtype == np.uint8
+    assert (image == expected).all()
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((0, 0, 3), np.uint8),
+        np.zeros((0, 640, 3), np.uint8),
+        np.zeros((4, 6, 2), np.uint8),
+        np.zeros((4, 6, 5), np.uint8),
+        np.zeros((4,), np.uint8),
+        np.zeros((4, 6, 3), np.float32),
+        np.zeros((), np.uint8),
+        np.array(None),
+    ],
+)
+def test_what_is_no_picture(picture: Any) -> None:
+    with pytest.raises(DataError, match="is no picture"):
+        as_image(picture)
+
+
+def test_broken_pictures_of_a_camera_are_left_out_and_counted() -> None:
+    plays = [
+        np.zeros((0, 0, 3), np.uint8),
+        np.zeros((48, 64), np.uint8),
+        np.zeros((48, 64, 4), np.uint8),
+        np.zeros((48, 64, 2), np.uint8),
+        np.full((1, 1, 3), 7, np.uint8),
+        np.full((6000, 8000, 3), 7, np.uint8),
+        np.zeros((48, 64, 3), np.uint16),
+    ]
+
+    @contextmanager
+    def opening() -> Iterator[Iterator[Image]]:
+        yield iter(plays)
+
+    said: list[str] = []
+    source = LiveSource("Camera 7", opening, said.append, lambda seconds: True)
+    with source.frames() as frames:
+        shapes = [frame.image.shape for frame in frames]
+    assert shapes == [(48, 64, 3), (48, 64, 3), (1, 1, 3), (6000, 8000, 3), (48, 64, 3)]
+    assert source.broken == 2
+    first = (
+        "Camera 7 gave a broken picture; such are left out. An array of 0x0x3 uint8 is no picture."
+    )
+    assert said == [first, "Camera 7 is gone; trying again."]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (8000, 6000), (3, 5)])
+def test_pictures_of_every_size_are_detected_on(size: tuple[int, int], demo_bundle: Path) -> None:
+    width, height = size
+    found = Detector(demo_bundle, "onnxruntime", confidence=0.01)(
+        np.full((height, width, 3), 90, np.uint8)
+    )
+    assert (found.xyxy >= 0).all()
+    assert (found.xyxy <= [width, height, width, height]).all()
+
+
+def test_odd_files_are_read_or_refused_in_a_sentence(
+    null_bundle: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 4), np.uint8)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "gray.png"), noise[..., 0])
+    cv2.imwrite(str(folder / "rgba.png"), noise)
+    cv2.imwrite(str(folder / "deep.png"), noise[..., :3].astype(np.uint16) * 257)
+    cv2.imwrite(str(folder / "one.png"), noise[:1, :1, :3])
+    cv2.imwrite(str(folder / "large.jpg"), np.zeros((6000, 8000, 3), np.uint8))
+    for path in folder.iterdir():
+        image = read_image(path)
+        assert (image.dtype, image.shape[2]) == (np.uint8, 3)
+    assert (read_image(folder / "deep.png") == noise[..., :3]).all()
+    arguments = (null_bundle, "--source", folder, "--json", "--out", tmp_path / "out")
+    code, lines, said = ended(started(tmp_path, *arguments))
+    assert (code, len(lines)) == (0, 5), said
+    for name in ("one.png", "large.jpg", "gray.png"):
+        drawn, before = (read_image(root / name) for root in (tmp_path / "out", folder))
+        assert drawn.shape == before.shape
+
+
+@pytest.mark.parametrize("kept", [0, 2, 200, 0.5])
+def test_a_truncated_photo(
+    kept: float,
+    null_bundle: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """It is refused; some versions of OpenCV see what is there of half a photo."""
+    noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    whole = cv2.imencode(".jpg", noise)[1].tobytes()
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(whole[: int(kept * len(whole)) if kept < 1 else int(kept)])
+    process = started(tmp_path, null_bundle, "--source", path, "--json")
+    code, lines, said = ended(process)
+    if kept != 0.5 or code:
+        assert (code, lines) == (2, [])
+        assert f"edgeyolo: {path} is not a readable image." in said
+
+
+# Signals
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers there")
+def test_what_hangs_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeyolo.device.signals._PATIENCE_S", 0.05)
+    with pytest.raises(Terminated), listening() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.to_stop  # and nothing else happened yet
+        time.sleep(5)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP there")
+def test_signals_may_come_in_any_number() -> None:
+    with listening() as asked:
+        for _ in range(200):
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.to_reload
+        assert asked.to_stop
+
+
+def test_a_run_that_is_asked_to_stop_ends_between_two_frames() -> None:
+    asked, kept = Asked(), Kept()
+
+    class Asking(Told):
+        def write(self, *_: Any) -> bool:
+            asked.to_stop = len(self.indices) == 4
+            return super().write(*_)
+
+    source = Numbered(10_000, is_live=True)
+    assert run(source, Slow(), [Asking(), kept], asked=asked) == 5  # type: ignore[arg-type]
+    assert kept.complete
+    assert source.closed
+
+
+_AWKWARD = {
+    "while it is loaded": """
+from edgeyolo.device.engines import null
+whole = null.Engine.__init__
+def load(self, *arguments):
+    hang("loading")
+    whole(self, *arguments)
+null.Engine.__init__ = load
+""",
+    "before the first frame": """
+from edgeyolo.device.sources.synthetic import SyntheticSource
+whole = SyntheticSource._draw
+def draw(self):
+    hang("drawing")
+    yield from whole(self)
+SyntheticSource._draw = draw
+""",
+    "while it is closed": """
+from edgeyolo.device.sinks.csvfile import CsvFile
+whole = CsvFile.close
+def close(self, *, complete):
+    hang("closing")
+    whole(self, complete=complete)
+CsvFile.close = close
+""",
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP there")
+@pytest.mark.parametrize("moment", list(_AWKWARD))
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_signals_at_awkward_moments(
+    moment: str,
+    number: str,
+    null_bundle: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    before = f"""
+import sys, time
+def hang(what):
+    print(what, file=sys.stderr, flush=True)
+    end = time.monotonic() + 0.7
+    while time.monotonic() < end:
+        time.sleep(0.01)
+{_AWKWARD[moment]}
+"""
+    outputs = ("--json", "--out", tmp_path / "out.mp4", "--csv", tmp_path / "out.csv")
+    arguments = (null_bundle, "--camera", CAMERA, *outputs, "--frames", 10)
+    process = started(tmp_path, *arguments, before=before)
+    assert process.stderr is not None
+    assert process.stderr.readline().endswith("ing\n")
+    process.send_signal(getattr(signal, number))
+    code, lines, said = ended(process)
+    assert code == 0, said
+    goes_on = number == "SIGHUP" or moment == "while it is closed"
+    assert len(lines) == (10 if goes_on else 0)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == (["out.csv", "out.mp4"] if goes_on else [])
+
+
+@pytest.mark.parametrize("engine", ["ncnn", "onnxruntime"])
+def test_a_run_that_ends_while_its_engine_computes(
+    engine: str, slim_bundle: Path, tmp_path: Path
+) -> None:
+    """On a slow board a frame takes longer than the loop waits for it."""
+    before = "import edgeyolo.device.loop as loop; loop._PATIENCE_S = 0.0"
+    arguments = (slim_bundle, "--engine", engine, "--camera", "synthetic://1280x720@30", "--json")
+    for _ in range(3):
+        process = started(tmp_path, *arguments, before=before)
+        lines_of(process, 2)
+        process.terminate()
+        code, _, said = ended(process)
+        assert (code, said) == (0, "")
+
+
+# Clocks
+
+
+def test_the_wall_clock_may_jump(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By NTP at boot, by years where a board has no clock of its own."""
+    whole, calls = time.time, iter(range(1_000_000))
+
+    def jumping() -> float:
+        return whole() + (1e9 if next(calls) % 2 else -1e9)
+
+    monkeypatch.setattr(time, "time", jumping)
+    monkeypatch.setattr(time, "time_ns", lambda: int(jumping() * 1e9))
+    meter, kept = Meter(), Kept()
+    source = SyntheticSource(64, 48, 50)
+    assert run(source, Slow(), [kept], limit=20, meter=meter) == 20  # type: ignore[arg-type]
+    reading = meter.read()
+    assert 0 < reading.fps < 100
+    assert 0 <= reading.age_ms < 5000
+    waits: list[float] = []
+    detector = _reloading(Breaking(), [], waits)
+    for _ in range(4):
+        detector.recover(EdgeyoloError("x"))
+    with pytest.raises(EdgeyoloError):
+        detector.recover(EdgeyoloError("x"))
+
+
+# When a frame was taken; until when a server wants to be left alone, which it names by a date.
+_BY_THE_WALL = ("moment.py", "webhook.py")
+
+
+def test_nothing_on_the_board_measures_by_the_wall_clock() -> None:
+    import edgeyolo.device
+
+    root = Path(edgeyolo.device.__file__).parent
+    asked = ("time.time(", "time.time_ns(", "datetime.now(", "datetime.utcnow(")
+    found = [
+        f"{path.relative_to(root)}: {line.strip()}"
+        for path in sorted(root.rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if any(call in line for call in asked) and path.name not in _BY_THE_WALL
+    ]
+    assert found == []
+
+
+# Cameras
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_source_process_that_is_killed_and_started_again(tmp_path: Path) -> None:
+    """MJPEG through a pipe, as programs of cameras write it."""
+    script = """
+import sys, time, numpy as np, cv2
+jpeg = cv2.imencode(".jpg", np.full((int(sys.argv[1]), 64, 3), 99, np.uint8))[1].tobytes()
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
+        self.end_headers()
+        while True:
+            self.wfile.write(b"--f\\r\\nContent-Type: image/jpeg\\r\\n")
+            self.wfile.write(b"Content-Length: %d\\r\\n\\r\\n" % len(jpeg) + jpeg + b"\\r\\n")
+            time.sleep(0.02)
+    def log_message(self, *_): pass
+HTTPServer.allow_reuse_address = True
+server = HTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+
+    def start(height: int, port: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", script, str(height), str(port)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    from edgeyolo.device.source import open_source
+
+    camera = start(48, 0)
+    assert camera.stdout is not None
+    port = int(camera.stdout.readline())
+    said, tries = list[str](), 0
+    source = open_source(f"http://127.0.0.1:{port}/", said.append)
+    assert isinstance(source, LiveSource)
+
+    def wait(seconds: float) -> bool:
+        nonlocal camera, tries
+        tries += 1
+        if tries == 3:
+            camera = start(96, port)
+            assert camera.stdout is not None
+            camera.stdout.readline()
+        return tries > 20
+
+    source._wait = wait
+    heights: list[int] = []
+    try:
+        with source.frames() as frames:
+            for frame in frames:
+                heights.append(frame.image.shape[0])
+                if len(heights) == 5:
+                    camera.kill()
+                    camera.communicate()
+                if heights.count(96) == 5:
+                    break
+    finally:
+        camera.kill()
+        camera.communicate()
+    assert set(heights) == {48, 96}
+    assert source.losses == 1
+    assert [sentence.split()[2] for sentence in said] == ["gone;", "back."]
+    assert 3 <= tries <= 6
+
+
+# Reloads
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc")
+@pytest.mark.parametrize("engine", ["ncnn", "onnxruntime"])
+def test_a_hundred_reloads_leave_nothing_behind(
+    engine: str, demo_bundle: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(demo_bundle, bundle)
+    arguments = (bundle, "--engine", engine, "--threads", 1, "--camera", CAMERA, "--json")
+    process = started(tmp_path, *arguments)
+    assert process.stderr is not None
+    lines_of(process, 1)  # before, a signal meets a Python that is not up yet
+    silent = threading.Thread(target=lambda: list(process.stdout or ()), daemon=True)
+    silent.start()
+    watched, looks = psutil.Process(process.pid), list[tuple[float, int, int]]()
+    try:
+        for count in range(100):
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr.readline() == f"{bundle} is loaded anew.\n"
+            if count in (20, 99):
+                rss = watched.memory_info().rss / 1e6
+                looks.append((rss, watched.num_fds(), watched.num_threads()))
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        silent.join(10)
+        process.stderr.close()
+    (rss_before, *before), (rss_after, *after) = looks
+    assert after == before  # descriptors and threads
+    print(looks)
+    assert rss_after - rss_before < 8, looks
