@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def setting(key: str, *, help: str | None = None) -> Callable[[Function], Function]:
-    """A flag for a key of the configuration; without the flag, the configuration decides."""
+def setting(
+    key: str, *, help: str | None = None, also: str | None = None
+) -> Callable[[Function], Function]:
+    """A flag for a key of the configuration; without the flag, the configuration decides.
+
+    ``also`` is a second name of it.
+    """
     entry = SETTINGS[key]
     flag = f"--{key.replace('_', '-')}"
     default = "" if entry.default is None or entry.kind is bool else f" [{entry.default}]"
@@ -29,7 +34,7 @@ def setting(key: str, *, help: str | None = None) -> Callable[[Function], Functi
         return lookup(key).value if value is None else value
 
     return click.option(
-        f"{flag}/--no-{flag[2:]}" if entry.kind is bool else flag,
+        *(f"{flag}/--no-{flag[2:]}" if entry.kind is bool else flag, *filter(None, [also])),
         key if key != "from" else "from_",
         type=None if entry.kind is bool else entry.kind,
         default=None,

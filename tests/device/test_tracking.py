@@ -194,7 +194,7 @@ def _detections(rows: list[tuple[int, ...]]) -> Detections:
     return Detections(xyxy, table[:, 4] / 10, table[:, 5].astype(np.int64))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(_FRAMES)
 def test_whatever_comes_ids_are_unique_and_nothing_high_is_lost(frames: Any) -> None:
     tracker, time_s = Tracker(), 0.0
@@ -217,7 +217,7 @@ def test_whatever_comes_ids_are_unique_and_nothing_high_is_lost(frames: Any) -> 
         assert (np.diff(motion.corners(tracker._tracks.state).reshape(-1, 2, 2), axis=1) > 0).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(_FRAMES, st.randoms(use_true_random=False))
 def test_the_order_of_detections_does_not_matter(frames: Any, chance: Any) -> None:
     straight, shuffled, time_s = Tracker(), Tracker(), 0.0

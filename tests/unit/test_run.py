@@ -197,6 +197,7 @@ def test_the_folder_itself(null_bundle: Path, media: Path, tmp_path: Path, sourc
         (["--source", "broken", "--out", "broken/"], ["overwrite the source"]),
         (["--source", "broken/b.png", "--frames", "0"], ["--frames"]),
         (["--source", "broken/b.png", "--confidence", "high"], ["--confidence"]),
+        (["--source", "broken/b.png", "--conf", "2"], ["confidence of 2"]),
         (["--camera", "-1"], ["There is no -1", "synthetic:"]),
     ],
 )

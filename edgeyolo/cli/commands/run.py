@@ -39,7 +39,7 @@ def _roi(ctx: click.Context, param: click.Parameter, text: str | None) -> Roi | 
 @click.option("--source", help="Image, folder of images, video, or what --camera takes.")
 @click.option("--camera", help="Number or address: 0, csi://0, rtsp://…, synthetic://640x480@30.")
 @engine_flag("Engine to run; as configured or the bundle's default if left out.")
-@setting("confidence")
+@setting("confidence", also="--conf")
 @setting("iou")
 @setting("threads")
 @click.option("--classes", callback=_names, help="Report these only: person,dog.")
