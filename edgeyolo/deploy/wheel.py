@@ -97,7 +97,7 @@ def _content(path: metadata.PackagePath, name: str) -> bytes:
     except OSError as error:
         raise EdgeyoloError(f"{path} of {name} is missing.", _GIVE_ONE) from error
     if path.hash is None or path.hash.value != _digest(content, path.hash.mode):
-        raise EdgeyoloError(f"{path} of {name} was changed since it was installed.", _GIVE_ONE)
+        raise EdgeyoloError(f"{path} of {name} is not as it was installed.", _GIVE_ONE)
     return content
 
 

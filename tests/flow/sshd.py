@@ -67,6 +67,26 @@ cd {home}
 exec env -i HOME={home} PATH={bin} EDGEYOLO_UNITS={units} $MORE sh -c "$SSH_ORIGINAL_COMMAND"
 """
 
+_PREPARED = """
+case "$*" in *"-m venv"*)
+    mkdir -p venv/bin
+    cat >venv/bin/python <<'END'
+#!/bin/sh
+case $1 in pip/*) ;; *) exec {real} "$@" ;; esac
+for last; do :; done
+exec {real} -m zipfile -e "${{last%%[[]*}}" venv/lib
+END
+    cat >venv/bin/edgeyolo <<'END'
+#!/bin/sh
+export PYTHONPATH="$(dirname "$0")/../lib:$PYTHONPATH"
+start="import sys; sys.argv[0] = '$0'; from edgeyolo.cli.main import main; main()"
+exec {real} -c "$start" "$@"
+END
+    chmod 755 venv/bin/python venv/bin/edgeyolo
+    exit 0 ;;
+esac
+"""
+
 
 class Board:
     """``ssh -F config board`` gets there; ``environment`` is what its processes see."""
@@ -79,7 +99,7 @@ class Board:
         self.config = root / "client_config"
         self.set_tools()
         self.set_environment()
-        self.set_python(sys.executable)
+        self.set_python(prepared=False)
         self._start()
 
     @property
@@ -120,12 +140,23 @@ class Board:
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
 
-    def set_python(self, program: str | None, before: str = "") -> None:
-        """The interpreter of the board; ``before`` runs ahead of it."""
-        (self.bin / "python3").unlink(missing_ok=True)
-        if program is not None:
-            real = str(Path(program).resolve())
-            self.program("python3", f'{before}\nexec {real} "$@"')
+    def set_python(self, *, prepared: bool, before: str = "") -> None:
+        """The interpreter of the board; ``before`` runs ahead of it.
+
+        A ``prepared`` one makes environments at once, whose pip unpacks the wheel: no more is
+        needed where the packages are on the path.
+        """
+        real = str(Path(sys.executable).resolve())
+        makes = _PREPARED.format(real=real) if prepared else ""
+        self.program("python3", f'{before}\n{makes}\nexec {real} "$@"')
+
+    def put_release(self, name: str) -> None:
+        """What an earlier deploy left."""
+        folder = self.base / "releases" / name
+        folder.mkdir(parents=True)
+        (folder / "complete").touch()
+        (self.base / "current").unlink(missing_ok=True)
+        (self.base / "current").symlink_to(f"releases/{name}")
 
     def _start(self) -> None:
         for name in ("host_key", "key", "other_key"):

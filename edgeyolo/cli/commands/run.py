@@ -72,6 +72,9 @@ def command(
     nothing unless --out or --json is given; when it goes away it is opened again. SIGTERM ends it
     in order, SIGHUP loads the bundle anew. As a service of systemd it says how it fares to
     `systemctl status`.
+
+    With --track an object has an id from its second frame on, and a known one is reported also
+    where it is half hidden and scores less than --confidence.
     """
     from edgeyolo.device.loop import run
     from edgeyolo.device.memory import give_back_pictures

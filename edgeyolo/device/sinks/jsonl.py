@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.frame import Frame, Sink
-from edgeyolo.errors import EdgeyoloError
 from edgeyolo.files import fail_clearly
 
 
@@ -23,25 +21,13 @@ class JsonLines(Sink):
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Write one line."""
         line = json.dumps(record(frame, detections, self._names)) + "\n"
-        try:
-            with fail_clearly(Path("standard output")):
-                self._stream.write(line)
-                self._stream.flush()
-        except EdgeyoloError:
-            _forget(self._stream)
-            raise
+        with fail_clearly(Path("standard output")):
+            self._stream.write(line)
+            self._stream.flush()
         return True
 
     def close(self, *, complete: bool) -> None:
         """The stream belongs to somebody else."""
-
-
-def _forget(stream: TextIO) -> None:
-    """Of what could not be written: else it is tried again, with a traceback, when all ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-    stream.flush()
 
 
 def record(frame: Frame, detections: Detections, names: Sequence[str]) -> dict[str, Any]:
