@@ -76,7 +76,7 @@ done
 
 # ------------------------------------------------------------------------------- what it needs
 
-for program in apt-get dpkg-deb tar unshare uv python3 sha256sum; do
+for program in apt-get dpkg-deb tar unshare flock uv sha256sum; do
   command -v "$program" >/dev/null || die "$program is missing; a Debian machine with uv has it all."
 done
 [ "$(uname -m)" = x86_64 ] || die "This compares with x86-64, and this machine is $(uname -m)."
@@ -109,6 +109,8 @@ fi
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 report=${report:-$work/arm.json}
+exec 9>"$work/lock"
+flock --nonblock 9 || die "Another call works in $work."
 qemu=$work/qemu-aarch64-static
 extras=headless,ncnn,onnxruntime,val
 
@@ -206,8 +208,9 @@ enter() { # ROOT CPU COMMAND...
   local magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
   local mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
   # Before Linux 6.7 a namespace has none of its own; then the machine's registration serves.
-  mount -t binfmt_misc binfmt_misc "$root/binfmt" 2>/dev/null &&
-    printf ':aarch64:M::%s:%s:%s:F' "$magic" "$mask" "$qemu" >"$root/binfmt/register" || true
+  if mount -t binfmt_misc binfmt_misc "$root/binfmt" 2>/dev/null; then
+    printf ':aarch64:M::%s:%s:%s:F' "$magic" "$mask" "$qemu" >"$root/binfmt/register"
+  fi
   mount -t proc proc "$root/proc"
   mount --bind "$work/cpuinfo/$cpu" "$root/proc/cpuinfo"
   mount --rbind /dev "$root/dev"
@@ -227,17 +230,21 @@ on_arm() { # RELEASE CPU COMMAND...
   wait $! # in the background, because a signal to this shell waits for what is in the foreground
 }
 
-write_cpuinfo() {
-  local cpu part features core
-  mkdir -p "$work/cpuinfo"
+# What ONNX Runtime asks the system about the processor.
+describe_cpu() { # ROOT
+  local cores cpu part features core
+  cores=$(nproc)
+  mkdir -p "$work/cpuinfo" "$1/sys/devices/system/cpu"
   for cpu in "${!parts[@]}"; do
     read -r part features <<<"${parts[$cpu]}"
-    for core in $(seq 0 $(($(nproc) - 1))); do
+    for core in $(seq 0 $((cores - 1))); do
       printf 'processor\t: %d\nBogoMIPS\t: 108.00\nFeatures\t: %s\n' "$core" "$features"
       printf 'CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: %s\n' "$part"
       printf 'CPU revision\t: 3\n\n'
     done >"$work/cpuinfo/$cpu"
   done
+  echo "0-$((cores - 1))" | tee "$1/sys/devices/system/cpu/possible" \
+    >"$1/sys/devices/system/cpu/present"
 }
 
 # ------------------------------------------------------------------------ the wheel and its wheels
@@ -370,7 +377,6 @@ mkdir -p "$board"
 export work board qemu
 export -f enter
 fetch_qemu
-write_cpuinfo
 take_wheel
 copy_photos
 export_bundles
@@ -380,6 +386,7 @@ look_at_all x86-64 here
 "$qemu" --version | head -1 >"$found/qemu"
 for release in "${releases[@]}"; do
   make_root "$release"
+  describe_cpu "$work/$release/root"
   try_root "$release" "${cpus[-1]}"
   install_on_arm "$release" "${cpus[-1]}"
   for cpu in "${cpus[@]}"; do look_at_all "$release-$cpu" on_arm "$release" "$cpu"; done

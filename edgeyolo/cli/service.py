@@ -48,13 +48,18 @@ def unit_text(bundle: Bundle, engine: str, address: str, outputs: Outputs) -> st
         UsageError: when it cannot be a service.
     """
     from edgeyolo.device.source import path_of
-    from edgeyolo.device.unit import Service, unit
+    from edgeyolo.device.unit import SECRETS, Service, unit
 
     ctx = click.get_current_context()
     if sys.platform != "linux":
         raise UsageError("There is no systemd on this system.", "Print the unit on the board.")
     if outputs.show:
         raise UsageError("A service has no screen for --show.", "Leave it out.")
+    if outputs.mqtt is not None and outputs.mqtt.password is not None:
+        raise UsageError(
+            "A unit can be read by everybody, so the password of --mqtt must not stand in it.",
+            f"Put EDGEYOLO_MQTT_PASSWORD=… into {SECRETS}, readable by root only.",
+        )
     file = path_of(address)
     program, root = _program(), _absolute(bundle.root)
     service = Service(
@@ -161,10 +166,9 @@ def _camera(address: str) -> Camera:
 
 
 def _uses_network(address: str, outputs: Outputs) -> bool:
-    """A stream is read, or an output is neither a file nor a switch."""
-    values = [getattr(outputs, name) for name in type(outputs).__dataclass_fields__]
-    elsewhere = [value for value in values if value and not isinstance(value, (Path, bool))]
-    return bool(elsewhere) or address.lower().startswith(("rtsp", "http"))
+    """A stream is read, or somebody elsewhere is told."""
+    told = outputs.serve, outputs.mqtt, outputs.webhook
+    return any(told) or address.lower().startswith(("rtsp", "http"))
 
 
 def _settings() -> dict[str, str]:

@@ -14,7 +14,7 @@ from edgeyolo.device.bundle import MANIFEST, Bundle
 from edgeyolo.errors import EdgeyoloError
 from edgeyolo.files import sha256
 
-_MANAGED = "3.12"  # the Python that uv gets where the board has none that fits
+_MANAGED = ">=3.10,<3.14"  # what uv finds or gets where the board has no Python that fits
 # What the packages take once installed, in MB: OpenCV and numpy, and the engine.
 _BASE_MB, _ENGINE_MB = 300, {"openvino": 250, "onnxruntime": 90, "ncnn": 30}
 _PYTHON_MB = 120
@@ -24,17 +24,22 @@ _PYTHON_MB = 120
 class Environment:
     """How the release's environment is made on the board."""
 
-    python: str  # a program there, or a version for uv
-    version: tuple[int, int]
-    by_uv: bool
+    python: str  # a program there, or what uv is asked for
+    version: tuple[int, int] | None  # of the program
     sees_system: bool  # for picamera2, which only the system has
     constraints: tuple[str, ...]
     offline: bool
 
+    @property
+    def by_uv(self) -> bool:
+        """The board has no Python that fits."""
+        return self.version is None
+
     def __str__(self) -> str:
         """For the plan."""
-        by = f"Python {self.version[0]}.{self.version[1]}"
-        by += ", managed by uv" if self.by_uv else f" ({self.python})"
+        if self.version is None:
+            return f"Python {self.python}, managed by uv"
+        by = f"Python {self.version[0]}.{self.version[1]} ({self.python})"
         return f"{by}, with picamera2 of the system" if self.sees_system else by
 
 
@@ -46,9 +51,7 @@ def environment_for(host: str, board: Board, *, offline: bool) -> Environment:
     """
     own = board.python
     if own is not None:
-        return Environment(
-            own.program, own.version, False, own.has_picamera2, _constraints(own), offline
-        )
+        return Environment(own.program, own.version, own.has_picamera2, _constraints(own), offline)
     if offline:
         found = ", ".join("{}.{}".format(*python.version) for python in board.pythons)
         raise EdgeyoloError(
@@ -56,8 +59,7 @@ def environment_for(host: str, board: Board, *, offline: bool) -> Environment:
             "none is fetched.",
             "Give the board a network, or install such a Python there, for example with uv.",
         )
-    major, minor = _MANAGED.split(".")
-    return Environment(_MANAGED, (int(major), int(minor)), True, False, (), offline)
+    return Environment(_MANAGED, None, False, (), offline)
 
 
 def _constraints(python: BoardPython) -> tuple[str, ...]:
@@ -119,7 +121,7 @@ def add_installers(
     files[f"pip/{pip.name}"] = pip
     if environment.by_uv and not board.uv:
         files["uv/uv"] = uv_program(work, board)
-    if environment.offline:
+    if environment.offline and environment.version:
         file, _, extras = contents.requirement.partition("[")
         requirement = f"edgeyolo[{extras} @ {contents.files[file].absolute().as_uri()}"
         house = work / "house"

@@ -72,6 +72,7 @@ _WORK = (
         "Install that there: sudo apt install python3-venv",
     ),
 )
+_OURS = "edgeyolo: "
 
 
 def connection_fault(host: str, said: str) -> EdgeyoloError:
@@ -104,4 +105,6 @@ def _line(said: str, pattern: str) -> str:
 
 def _quoted(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return f": {lines[-1].removeprefix('edgeyolo: ').rstrip('.')}" if lines else ""
+    # Ours say first what is wrong and then what to do; others end with what is wrong.
+    ours = [line.removeprefix(_OURS) for line in lines if line.startswith(_OURS)]
+    return f": {(ours or lines)[-1].rstrip('.')}" if lines else ""

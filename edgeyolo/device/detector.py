@@ -17,7 +17,7 @@ from edgeyolo.device.engine import Float, first_line, load_engine
 from edgeyolo.device.letterbox import Blob, Letterbox, Placement
 from edgeyolo.device.nms import non_max_suppression
 from edgeyolo.errors import DataError, EdgeyoloError, UsageError
-from edgeyolo.images import Image
+from edgeyolo.images import Image, as_image
 
 Roi = tuple[int, int, int, int]  # x, y, width, height
 
@@ -72,8 +72,12 @@ class Detector:
         self._engine = load_engine(self.bundle, self.engine_name, threads)
 
     def __call__(self, image: Image) -> Detections:
-        """Detect objects in one (H, W, 3) BGR uint8 image."""
-        blob, placement = self.preprocess(image)
+        """Detect objects in one (H, W, 3) BGR uint8 image; gray, BGRA and 16 bits are converted.
+
+        Raises:
+            DataError: when it is no image.
+        """
+        blob, placement = self.preprocess(as_image(image))
         return self.postprocess(self.infer(blob), placement)
 
     def preprocess(self, image: Image) -> tuple[Blob, Placement]:

@@ -15,7 +15,7 @@ Camera = Literal["none", "v4l2", "csi", "nvargus"]
 # Longer than a camera is given at most: 30 s between two attempts to open it, 10 s for each, twice.
 WATCHDOG_S = 90
 _RESTART_S = 5
-_SECRETS = "/etc/edgeyolo.env"
+SECRETS = "/etc/edgeyolo.env"
 _GROUP = "SupplementaryGroups=video"
 _STOP_S = 10  # the end of a long video is written
 
@@ -99,7 +99,7 @@ def _life(service: Service) -> list[str]:
         f"WorkingDirectory={str(service.folder).replace('%', '%%')}",
         *(f"Environment={_setting(f'{name}={value}')}" for name, value in values),
         "# For secrets such as EDGEYOLO_SERVE_TOKEN: everybody can read a unit.",
-        f"EnvironmentFile=-{_SECRETS}",
+        f"EnvironmentFile=-{SECRETS}",
         "# A frame that went through all outputs is the only sign of life. After so long without",
         "# one, a hung driver or a camera that is away, it is ended in order and started anew.",
         f"WatchdogSec={WATCHDOG_S}",

@@ -75,3 +75,21 @@ def test_csv_has_a_line_for_each_detection(demo_bundle: Path, photo: Image, tmp_
         assert int(row["class_id"]) == told["class_id"]
         assert float(row["score"]) == told["score"]
         assert [float(row[side]) for side in ("left", "top", "right", "bottom")] == told["xyxy"]
+
+
+@pytest.mark.parametrize("make", ["gray", "alpha", "deep"])
+def test_other_kinds_of_images_are_converted(demo_bundle: Path, make: str) -> None:
+    """What OpenCV reads with IMREAD_UNCHANGED is detected on as well."""
+    from edgeyolo.errors import DataError
+
+    detector = Detector(demo_bundle)
+    image = np.random.default_rng(0).integers(0, 255, (90, 120), np.uint8)
+    plain = np.repeat(image[..., None], 3, -1)
+    other = {
+        "gray": image,
+        "alpha": np.concatenate([plain, plain[..., :1]], -1),
+        "deep": plain.astype(np.uint16) << 8,
+    }[make]
+    np.testing.assert_array_equal(detector(other).xyxy, detector(plain).xyxy)  # type: ignore[arg-type]
+    with pytest.raises(DataError):
+        detector(np.zeros((0, 5, 3), np.uint8))

@@ -375,6 +375,7 @@ def test_a_line_break_does_not_become_a_setting() -> None:
         (("--csv", "nowhere/x.csv"), "mkdir -p"),
         (("--engine", "tpu"), "no engine"),
         (("--classes", "zebra"), "no class"),
+        (("--mqtt", "mqtt://me:secret@broker/door"), "EDGEYOLO_MQTT_PASSWORD"),
     ],
 )
 def test_no_unit_for_what_would_not_run(

@@ -193,6 +193,7 @@ def test_the_one_before_stays_and_older_ones_go(
     assert board.releases() == set(names[1:])
 
 
+@pytest.mark.slow
 def test_a_release_that_runs_is_not_taken_away(
     board: Board, deploy: Callable[..., Done], tmp_path: Path
 ) -> None:
@@ -535,6 +536,7 @@ def test_sudo_that_asks_stops_it_at_once(board: Board, deploy: Callable[..., Don
     assert not board.base.exists()
 
 
+@pytest.mark.slow
 def test_a_running_service_is_not_forgotten(
     board: Board, deploy: Callable[..., Done], tmp_path: Path
 ) -> None:
@@ -573,6 +575,7 @@ def test_the_environment_with_picamera2_sees_the_system(board: Board) -> None:
         environment_for("x", replace(found, pythons=()), offline=True)
 
 
+@pytest.mark.slow
 def test_system_packages_are_seen_where_they_are_wanted(
     board: Board, deploy: Callable[..., Done], packages: Path, tmp_path: Path
 ) -> None:
@@ -612,6 +615,7 @@ def test_what_ssh_says_in_a_sentence(said: str, words: str) -> None:
         ("NewConnectionError: Failed to establish a new connection", "from a network"),
         ("OSError: [Errno 28] No space left on device", "is full"),
         ("something odd\n", "Installing failed on x: something odd."),
+        ("edgeyolo: This needs ncnn.\nInstall it.\n", "Installing failed on x: This needs ncnn."),
         ("", "Installing failed on x."),
     ],
 )
@@ -625,6 +629,7 @@ def test_a_login_shell_may_talk() -> None:
     assert (answer.value("b"), answer.value("c")) == ("", "")
 
 
+@pytest.mark.slow
 def test_the_installed_files_are_a_wheel_again(
     board: Board, deploy: Callable[..., Done], wheel: Path, packages: Path, tmp_path: Path
 ) -> None:
@@ -679,6 +684,7 @@ def test_the_whole_way_with_a_real_engine(
     board: Board, demo_bundle: Path, small_demo: Path, tmp_path: Path
 ) -> None:
     """The wheel of this checkout, packages from where this machine gets its own."""
+    board.set_python(prepared=False)
     board.set_environment(**_of_this_machine())
     image = next((small_demo.parent / "images/val").iterdir())
     options = ("--ssh-config", board.config, "--engine", "ncnn", "--image", image, "--json")
@@ -694,6 +700,7 @@ def test_the_whole_way_with_a_real_engine(
 @pytest.mark.slow
 def test_a_board_without_a_network(board: Board, demo_bundle: Path) -> None:
     """Everything comes along; the board may not even look elsewhere."""
+    board.set_python(prepared=False)
     nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     board.set_environment(**nowhere)
     options = ("--ssh-config", board.config, "--engine", "onnxruntime", "--json")
@@ -733,11 +740,12 @@ def test_a_python_that_is_too_old_is_left_alone(
     board: Board, bundle: Path, wheel: Path, packages: Path
 ) -> None:
     """As on JetPack 4 and 5: uv comes along and makes the environment with its own Python."""
-    says = 'echo "3.8|64|False|-"'
-    board.program("python3", f"{says}")
-    managed = board.base / "python" / f"cpython-{_full_version()}-linux-x86_64-gnu"
-    managed.parent.mkdir(parents=True)
-    managed.symlink_to(Path(sys.base_prefix))
+    board.program("python3", 'test "$1" = -c || exit 1; echo "3.8|64|False|-"')
+    version = ".".join(map(str, sys.version_info[:3]))
+    managed = board.base / "python" / f"cpython-{version}-linux-{os.uname().machine}-gnu"
+    managed.mkdir(parents=True)
+    for name in ("bin", "lib", "include"):
+        (managed / name).symlink_to(Path(sys.base_prefix) / name)
     board.set_environment(
         PYTHONPATH=str(packages), PIP_NO_DEPS="1", PIP_NO_INDEX="1", UV_PYTHON_DOWNLOADS="never"
     )
@@ -745,7 +753,7 @@ def test_a_python_that_is_too_old_is_left_alone(
     answer = _answer(edgeyolo("deploy", bundle, "board", *options))
     assert "managed by uv" in answer["python"]
     assert (board.base / "bin/uv").is_file()
-
-
-def _full_version() -> str:
-    return ".".join(map(str, sys.version_info[:3]))
+    home = (Path(answer["folder"]) / "venv/pyvenv.cfg").read_text()
+    assert str(managed) in home
+    second = _answer(edgeyolo("deploy", bundle, "board", *options))
+    assert second["reused"]

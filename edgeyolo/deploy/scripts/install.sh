@@ -6,7 +6,7 @@ if [ -f uv/uv ]; then
     chmod 755 "$base/bin/uv"
 fi
 if [ -n "$uv" ]; then
-    UV_PYTHON_INSTALL_DIR=$base/python "$uv" venv --quiet --python "$python" venv
+    UV_PYTHON_INSTALL_DIR=$base/python "$uv" venv --quiet --managed-python --python "$python" venv
 elif [ -n "$site" ]; then
     "$python" -m venv --without-pip --system-site-packages venv
 else
