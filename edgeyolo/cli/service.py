@@ -47,7 +47,7 @@ def unit_text(bundle: Bundle, engine: str, address: str, outputs: Outputs) -> st
     Raises:
         UsageError: when it cannot be a service.
     """
-    from edgeyolo.device.source import path_of
+    from edgeyolo.device.source import path_of, without_secrets
     from edgeyolo.device.unit import SECRETS, Service, unit
 
     ctx = click.get_current_context()
@@ -71,6 +71,7 @@ def unit_text(bundle: Bundle, engine: str, address: str, outputs: Outputs) -> st
         uses_network=_uses_network(address, outputs),
         reads=(*_installation(program), root, *([_absolute(file)] if file else [])),
         writes=tuple(dict.fromkeys(_folders(outputs))),
+        shows_password=without_secrets(address) != address,
         ends=file is not None or ctx.params.get("frames") is not None,
         environment=_settings(),
     )

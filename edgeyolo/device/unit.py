@@ -38,6 +38,7 @@ class Service:
     reads: tuple[Path, ...]  # all that the command needs to see
     writes: tuple[Path, ...]
     ends: bool = False  # by itself, when the work is done
+    shows_password: bool = False  # in the address of the camera
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -93,6 +94,7 @@ def _life(service: Service) -> list[str]:
         "# Ready when the detector is loaded.",
         "Type=notify",
         "NotifyAccess=main",
+        *(_PASSWORD if service.shows_password else []),
         f"ExecStart={' '.join(words)}",
         "# The bundle is loaded anew before the next frame; in place of a bad one the old stays.",
         "ExecReload=/bin/kill -HUP $MAINPID",
@@ -184,6 +186,10 @@ def _any_below(paths: Iterable[Path], places: tuple[Path, ...]) -> bool:
     return any(path.is_relative_to(place) for path in paths for place in places)
 
 
+_PASSWORD = (
+    "# The password in the address can be read by everybody on this board, here and in `ps`:",
+    "# use one that opens this camera only.",
+)
 # ProcSubset=pid is not among them: the engines ask /proc/cpuinfo what the cores can do.
 _NEVER = (
     "NoNewPrivileges=yes",

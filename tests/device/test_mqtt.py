@@ -234,6 +234,7 @@ def test_every_quality_of_service(
     sink = _sink(broker, said, f"?qos={qos}", is_live=False)
     for index in range(200):
         _write(sink, index)
+    _until(lambda: sink._outbox.delivered == 200)  # the time at the end is bounded
     sink.close(complete=True)
     _until(lambda: len(reader.frames) == 200)
     assert reader.frames == list(range(200))

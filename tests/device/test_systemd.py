@@ -352,6 +352,12 @@ def test_rights_are_what_the_command_needs(changes: dict[str, object], lines: li
         assert f"\n{line}\n" in text
 
 
+def test_a_password_in_the_address_is_pointed_out(null_bundle: Path, tmp_path: Path) -> None:
+    safe = _unit(tmp_path, null_bundle, "--camera", "rtsp://host/x")
+    assert "password" not in safe
+    assert "password" in _unit(tmp_path, null_bundle, "--camera", "rtsp://me:secret@host/x")
+
+
 def test_what_compiles_may_write_code() -> None:
     for changes in ({"engine": "openvino"}, {"camera": "nvargus"}, {"camera": "csi"}):
         assert "\nMemoryDenyWriteExecute=" not in unit(_plain(**changes))
