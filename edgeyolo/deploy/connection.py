@@ -170,11 +170,14 @@ def _socket_folder() -> Iterator[Path]:
 def _master(host: str, command: Sequence[str], control: Path) -> Iterator[None]:
     """The process that holds the connection; it stops with the block."""
     batch = "no" if sys.stdin.isatty() else "yes"
-    asks = [*command, "-o", "ControlMaster=yes", "-o", f"BatchMode={batch}", "-N", "--", host]
+    asks = [*command, "-o", "ControlMaster=yes", "-o", f"BatchMode={batch}", "--", host]
     with tempfile.TemporaryFile() as errors:
-        # Not -f: a master in the background would hold our stderr open, and outlive us.
+        # Neither -f nor -N: those would outlive us when we are killed, cat ends with our pipe.
         master = subprocess.Popen(
-            asks, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
+            [*asks, "exec cat >/dev/null"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
         )
         try:
             while not control.exists():
@@ -185,4 +188,6 @@ def _master(host: str, command: Sequence[str], control: Path) -> Iterator[None]:
             yield
         finally:
             master.terminate()
+            assert master.stdin is not None
+            master.stdin.close()
             master.wait()

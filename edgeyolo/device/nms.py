@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
+Classes = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
 _MAX_CANDIDATES = 30_000  # as in ultralytics; more come only from an untrained net
@@ -24,7 +25,7 @@ def non_max_suppression(
     """
     order = np.argsort(-score, kind="stable")[:_MAX_CANDIDATES]
     sides = np.ascontiguousarray(xyxy[order].T)  # (4, N): each side lies together
-    of = class_id[order]
+    of = class_id[order].astype(np.int32)
     kept = np.empty(0, np.int64)  # places in the order
     for start in range(0, len(order), _BLOCK):
         block = np.arange(start, min(start + _BLOCK, len(order)))
@@ -39,7 +40,9 @@ def non_max_suppression(
     return result
 
 
-def _rival(mine: Float, classes: Int, theirs: Float, their_classes: Int, iou: float) -> Bool:
+def _rival(
+    mine: Float, classes: Classes, theirs: Float, their_classes: Classes, iou: float
+) -> Bool:
     """(M, N) whether each of M boxes, (4, M), overlaps each of N of its class too much."""
     (left, top, right, bottom), (x, y, x_end, y_end) = mine[..., None], theirs
     width = np.minimum(right, x_end) - np.maximum(left, x)
@@ -53,7 +56,8 @@ def _rival(mine: Float, classes: Int, theirs: Float, their_classes: Int, iou: fl
 def _best(rivals: Bool) -> Int:
     """Those of N boxes in order that no better one of them, kept itself, overlaps."""
     alive = np.ones(len(rivals), np.bool_)
-    for index, row in enumerate(rivals):
+    np.fill_diagonal(rivals, False)
+    for index in np.flatnonzero(rivals.any(axis=1)):  # the others neither go nor drive away
         if alive[index]:
-            alive[index + 1 :] &= ~row[index + 1 :]
+            alive[index + 1 :] &= ~rivals[index, index + 1 :]
     return np.flatnonzero(alive)

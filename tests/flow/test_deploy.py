@@ -257,13 +257,18 @@ def test_a_release_that_fails_its_check_does_not_become_the_current_one(
 
 def _children_of_the_board() -> list[str]:
     """Command lines of what waits there."""
+    return _running("interruption-marker")
+
+
+def _running(marker: str) -> list[str]:
+    """Command lines that hold a word."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if "interruption-marker" in words:
+        if marker in words:
             found.append(words)
     return found
 
@@ -277,7 +282,7 @@ def test_an_interrupted_deploy_leaves_the_old_one_and_nothing_that_runs(
     number: int,
 ) -> None:
     board.put_release("good")
-    waits = "sh -c 'sleep 3600; :' interruption-marker"
+    waits = "sh -c 'sleep 600; :' interruption-marker"
     begins = f'case "$*" in *venv*) touch "$HOME/begun"; {waits};; esac'
     board.set_python(prepared=True, before=begins)
     other = make_bundle(tmp_path / "other", name="other")
@@ -299,6 +304,7 @@ def test_an_interrupted_deploy_leaves_the_old_one_and_nothing_that_runs(
     assert "Traceback" not in said
     assert board.current == "good"
     _wait_for(lambda: not _children_of_the_board())
+    _wait_for(lambda: not _running(str(board.config)))  # no ssh goes on here either
     board.set_python(prepared=True)
     answer = _answer(deploy(what=other))
     assert board.current == answer["release"]
