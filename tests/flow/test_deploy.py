@@ -255,9 +255,9 @@ def test_a_release_that_fails_its_check_does_not_become_the_current_one(
     assert not (board.base / "releases" / failed / "complete").exists()
 
 
-def _children_of_the_board() -> list[str]:
+def _waiting(board: Board) -> list[str]:
     """Command lines of what waits there."""
-    return _running("interruption-marker")
+    return _running(f"waits-on-{board.port}")
 
 
 def _running(marker: str) -> list[str]:
@@ -282,7 +282,7 @@ def test_an_interrupted_deploy_leaves_the_old_one_and_nothing_that_runs(
     number: int,
 ) -> None:
     board.put_release("good")
-    waits = "sh -c 'sleep 600; :' interruption-marker"
+    waits = f"sh -c 'sleep 600; :' waits-on-{board.port}"
     begins = f'case "$*" in *venv*) touch "$HOME/begun"; {waits};; esac'
     board.set_python(prepared=True, before=begins)
     other = make_bundle(tmp_path / "other", name="other")
@@ -294,7 +294,7 @@ def test_an_interrupted_deploy_leaves_the_old_one_and_nothing_that_runs(
         text=True,
     )
     _wait_for((board.home / "begun").exists)
-    assert _children_of_the_board()
+    assert _waiting(board)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does, ssh included
     else:
@@ -303,7 +303,7 @@ def test_an_interrupted_deploy_leaves_the_old_one_and_nothing_that_runs(
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     assert "Traceback" not in said
     assert board.current == "good"
-    _wait_for(lambda: not _children_of_the_board())
+    _wait_for(lambda: not _waiting(board))
     _wait_for(lambda: not _running(str(board.config)))  # no ssh goes on here either
     board.set_python(prepared=True)
     answer = _answer(deploy(what=other))
