@@ -27,7 +27,23 @@ from edgeyolo.files import write_json
 
 REFERENCE = "x86-64"
 _CONFIDENCE = 0.25  # of `edgeyolo run`
-_IOU, _SCORE, _MAP = 0.99, 0.01, 0.01  # what may differ
+_MAP = 0.01  # what the mAP may differ by
+_HALVES = ("cortex-a76",)  # where NCNN computes in fp16
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What may differ."""
+
+    iou: float  # at least, of two boxes
+    score: float  # at most, of the two
+    share: float  # at least, of the detections that keep to both
+
+
+SAME = Limit(0.99, 0.01, 1.0)
+# In int8 and in fp16 a hair in the input may round a value to the next step, and the layers pass
+# that on; where boxes overlap by about as much as NMS allows, another one is left over.
+NEAR = Limit(0.9, 0.05, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +52,11 @@ class Comparison:
 
     place: str
     bundle: str
-    detections: int  # of the reference
-    same: int  # have a partner with a box and a score as good as the same
-    edge: int  # of either side alone, with a score so near the threshold that a hair decides
+    limit: Limit
+    detections: int  # of either side, each pair counted once
+    same: int  # pairs, as SAME says
+    near: int  # pairs, as NEAR says
+    edge: int  # alone, with a score so near the threshold that a hair decides
     lowest_iou: float
     largest_score_difference: float
     map50_95: float
@@ -65,9 +83,9 @@ def copy(data: Path, folder: Path, images: int) -> None:
 
 def compare(found: Path) -> list[Comparison]:
     """Every place and bundle that is complete, against the reference."""
-    places = sorted(p.name for p in found.iterdir() if p.is_dir() and p.name != REFERENCE)
-    bundles = sorted(path.stem for path in (found / REFERENCE).glob("*.seconds"))
-    return [_compared(found, place, bundle) for place in places for bundle in bundles]
+    done = sorted(found.glob("*/*.seconds"))
+    places = [(path.parent.name, path.stem) for path in done if path.parent.name != REFERENCE]
+    return [_compared(found, place, bundle) for place, bundle in places]
 
 
 def _compared(found: Path, place: str, bundle: str) -> Comparison:
@@ -75,28 +93,38 @@ def _compared(found: Path, place: str, bundle: str) -> Comparison:
     frames = list(zip(_frames(theirs, bundle), _frames(ours, bundle), strict=True))
     pairs = [pair for a, b in frames for pair in _pairs(a, b)]
     alone = [one for a, b in frames for one in _alone(a, b)]
-    accuracy = [json.loads((side / f"{bundle}.val").read_text()) for side in (theirs, ours)]
-    before, after = (values["map50_95"] for values in accuracy)
-    off = [_told(a, b, iou) for a, b, iou in pairs if not _is_same(a, b, iou)]
-    lost = [_told(a, None, 0) for a in alone if a["score"] > _CONFIDENCE + _SCORE]
+    lost = [one for one in alone if one["score"] > _CONFIDENCE + SAME.score]
+    limit = _limit(place, bundle)
+    beyond = [pair for pair in pairs if not _within(limit, *pair)]
+    before, after = (_map(side, bundle) for side in (theirs, ours))
     run_s, val_s = map(int, (ours / f"{bundle}.seconds").read_text().split())
+    share = (len(pairs) - len(beyond)) / max(1, len(pairs) + len(lost))
     return Comparison(
         place,
         bundle,
-        detections=sum(len(a) for a, _ in frames),
-        same=len(pairs) - len(off),
+        limit,
+        detections=len(pairs) + len(alone),
+        same=sum(_within(SAME, *pair) for pair in pairs),
+        near=sum(_within(NEAR, *pair) for pair in pairs),
         edge=len(alone) - len(lost),
         lowest_iou=round(min((iou for *_, iou in pairs), default=1.0), 4),
-        largest_score_difference=round(
-            max((abs(a["score"] - b["score"]) for a, b, _ in pairs), default=0.0), 4
-        ),
+        largest_score_difference=round(max((_apart(a, b) for a, b, _ in pairs), default=0.0), 4),
         map50_95=after,
         map50_95_reference=before,
         run_s=run_s,
         val_s=val_s,
-        agrees=not off and not lost and abs(before - after) <= _MAP,
-        differences=tuple(off + lost),
+        agrees=bool(pairs) and share >= limit.share and abs(before - after) <= _MAP,
+        differences=tuple([_told(*pair) for pair in beyond] + [_told(one) for one in lost]),
     )
+
+
+def _limit(place: str, bundle: str) -> Limit:
+    halves = bundle.startswith("ncnn") and place.endswith(_HALVES)
+    return NEAR if halves or bundle.endswith("int8") else SAME
+
+
+def _map(side: Path, bundle: str) -> float:
+    return float(json.loads((side / f"{bundle}.val").read_text(encoding="utf-8"))["map50_95"])
 
 
 def _frames(side: Path, bundle: str) -> list[list[dict[str, Any]]]:
@@ -129,29 +157,38 @@ def _iou(a: dict[str, Any], b: dict[str, Any]) -> float:
     return float(overlaps(boxes[0], areas(boxes)[0], boxes[1:], areas(boxes)[1:])[0])
 
 
-def _is_same(a: dict[str, Any], b: dict[str, Any], iou: float) -> bool:
-    return iou >= _IOU and abs(a["score"] - b["score"]) <= _SCORE
+def _apart(a: dict[str, Any], b: dict[str, Any]) -> float:
+    return abs(float(a["score"]) - float(b["score"]))
 
 
-def _told(a: dict[str, Any], b: dict[str, Any] | None, iou: float) -> str:
+def _within(limit: Limit, a: dict[str, Any], b: dict[str, Any], iou: float) -> bool:
+    return iou >= limit.iou and _apart(a, b) <= limit.score
+
+
+def _told(a: dict[str, Any], b: dict[str, Any] | None = None, iou: float = 0.0) -> str:
     where = f"{a['class_name']} {a['score']:.4f} {a['xyxy']}"
     return f"{where} against {b['score']:.4f} {b['xyxy']}, IoU {iou:.4f}" if b else f"{where} alone"
 
 
+_HEAD = (
+    *("place", "bundle", "detections", "same", "near", "at the threshold"),
+    *("IoU from", "score within", "mAP50-95 (x86-64)", "s run + val", ""),
+)
+
+
 def table(found: list[Comparison]) -> str:
     """A line for each place and bundle, as Markdown."""
-    head = ("place", "bundle", "same", "edge", "IoU ≥", "|Δscore| ≤", "mAP50-95", "s run + val", "")
-    rows = [head, tuple("---" for _ in head)]
-    for one in found:
-        rows.append(
-            (
-                *(one.place, one.bundle, f"{one.same} of {one.detections}", str(one.edge)),
-                *(f"{one.lowest_iou:.4f}", f"{one.largest_score_difference:.4f}"),
-                f"{one.map50_95:.4f} ({one.map50_95_reference:.4f})",
-                *(f"{one.run_s} + {one.val_s}", "agrees" if one.agrees else "DIFFERS"),
-            )
-        )
+    rows = [_HEAD, ("---",) * len(_HEAD), *map(_row, found)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _row(one: Comparison) -> tuple[str, ...]:
+    return (
+        *(one.place, one.bundle, *map(str, (one.detections, one.same, one.near, one.edge))),
+        *(f"{one.lowest_iou:.4f}", f"{one.largest_score_difference:.4f}"),
+        f"{one.map50_95:.4f} ({one.map50_95_reference:.4f})",
+        *(f"{one.run_s} + {one.val_s}", "agrees" if one.agrees else "DIFFERS"),
+    )
 
 
 def main() -> int:
@@ -180,7 +217,7 @@ def _compare(found: Path, results: Path) -> int:
     places = {
         path.parent.name: json.loads(path.read_text()) for path in found.glob("*/environment")
     }
-    limits = {"iou": _IOU, "score": _SCORE, "map50_95": _MAP}
+    limits = {"same": asdict(SAME), "near": asdict(NEAR), "map50_95": _MAP}
     cases = [asdict(one) for one in compared]
     qemu = (found / "qemu").read_text(encoding="utf-8").strip()
     write_json(results, {"qemu": qemu, "limits": limits, "places": places, "cases": cases})

@@ -22,42 +22,71 @@ def _seen(score: float = 0.8, shift: float = 0.0, class_id: int = 0) -> dict[str
     return {"xyxy": box, "score": score, "class_id": class_id, "class_name": "cell"}
 
 
-def _write(place: Path, frames: list[list[dict[str, Any]]], accuracy: float = 0.5) -> None:
+def _write(
+    place: Path, frames: list[list[dict[str, Any]]], accuracy: float = 0.5, name: str = "ncnn-fp32"
+) -> None:
     place.mkdir(parents=True)
     lines = [json.dumps({"frame": i, "detections": f}) for i, f in enumerate(frames)]
-    (place / "ncnn-fp32.run").write_text("\n".join(lines) + "\n")
-    (place / "ncnn-fp32.val").write_text(json.dumps({"map50_95": accuracy}))
-    (place / "ncnn-fp32.seconds").write_text("7 8\n")
+    (place / f"{name}.run").write_text("\n".join(lines) + "\n")
+    (place / f"{name}.val").write_text(json.dumps({"map50_95": accuracy}))
+    (place / f"{name}.seconds").write_text("7 8\n")
 
 
-def _compared(folder: Path, found: list[dict[str, Any]], accuracy: float = 0.5) -> Comparison:
-    _write(folder / "x86-64", [[_seen()], []])
-    _write(folder / "bookworm-cortex-a72", [found, []], accuracy)
+def _compared(
+    folder: Path, found: list[dict[str, Any]], accuracy: float = 0.5, name: str = "ncnn-fp32"
+) -> Comparison:
+    """Against one object in the first of two frames."""
+    _write(folder / "x86-64", [[_seen()], []], name=name)
+    _write(folder / "bookworm-cortex-a72", [found, []], accuracy, name)
     (only,) = compare(folder)
     return only
 
 
 def test_what_rounding_does_agrees(tmp_path: Path) -> None:
     found = _compared(tmp_path, [_seen(0.795, shift=0.1)])
-    assert found.agrees and (found.same, found.detections) == (1, 1)
+    assert found.agrees and (found.same, found.near, found.detections) == (1, 1, 1)
     assert found.largest_score_difference == 0.005 and 0.99 < found.lowest_iou < 1
     assert (found.run_s, found.val_s) == (7, 8)
 
 
-@pytest.mark.parametrize(
-    "found",
-    [
-        [_seen(0.78)],  # another score
-        [_seen(shift=2)],  # another place
-        [_seen(class_id=1)],  # another class
-        [],  # not found
-        [_seen(), _seen(shift=300)],  # one too many
-    ],
-)
+DIFFERENT = [
+    [_seen(0.74)],  # another score
+    [_seen(shift=5)],  # another place
+    [_seen(class_id=1)],  # another class
+    [],  # not found
+    [_seen(), _seen(shift=300)],  # one too many
+]
+
+
+@pytest.mark.parametrize("found", [*DIFFERENT, [_seen(0.785)], [_seen(shift=1)]])
 def test_what_rounding_does_not_do_differs(tmp_path: Path, found: list[dict[str, Any]]) -> None:
     compared = _compared(tmp_path, found)
     assert not compared.agrees and compared.differences
     assert "DIFFERS" in table([compared])
+
+
+@pytest.mark.parametrize("found", [[_seen(0.785)], [_seen(shift=1)]])
+def test_int8_may_differ_more(tmp_path: Path, found: list[dict[str, Any]]) -> None:
+    compared = _compared(tmp_path, found, name="ncnn-int8")
+    assert compared.agrees and (compared.same, compared.near) == (0, 1)
+
+
+@pytest.mark.parametrize("found", DIFFERENT)
+def test_int8_may_not_differ_by_any_amount(tmp_path: Path, found: list[dict[str, Any]]) -> None:
+    assert not _compared(tmp_path, found, name="ncnn-int8").agrees
+
+
+def test_fp16_arithmetic_is_ncnns_alone(tmp_path: Path) -> None:
+    for name in ("ncnn-fp32", "onnxruntime-fp32"):
+        _write(tmp_path / name / "x86-64", [[_seen()]], name=name)
+        _write(tmp_path / name / "trixie-cortex-a76", [[_seen(0.785)]], name=name)
+        assert compare(tmp_path / name)[0].agrees == name.startswith("ncnn")
+
+
+def test_nothing_found_proves_nothing(tmp_path: Path) -> None:
+    _write(tmp_path / "x86-64", [[]])
+    _write(tmp_path / "bookworm-cortex-a72", [[]])
+    assert not compare(tmp_path)[0].agrees
 
 
 def test_at_the_threshold_a_hair_decides(tmp_path: Path) -> None:
