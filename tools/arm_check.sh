@@ -4,10 +4,12 @@
 #   tools/arm_check.sh --work DIR [--release bookworm] [--cpu cortex-a76] [--results arm.json]
 #
 # Debian's arm64 packages are unpacked into a folder. In it, under QEMU and without a network, the
-# built wheel is installed with its aarch64 wheels; `edgeyolo run` looks at photos
-# and `edgeyolo val` measures them. The same wheel does so on x86-64, and the two are compared.
-# No root and no change to the system: everything lies in DIR, mounts and the registration with
-# binfmt_misc live and die with a namespace. What is in DIR is used again. Seconds are QEMU's, not a board's.
+# built wheel is installed with its aarch64 wheels; `edgeyolo run` looks at photos there, `edgeyolo
+# val` measures them. The same wheel does so on x86-64, and arm_compare.py compares the two.
+#
+# It needs no root and changes nothing of the system: all lies in DIR, and the mounts and QEMU's
+# registration with the kernel live in a namespace and end with it. What is in DIR is used again.
+# The seconds it tells are QEMU's and say nothing about a board.
 set -euo pipefail
 
 usage() {
@@ -45,8 +47,8 @@ wheel='' imgsz=320 images=10 mirror='' report=''
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
-    --work | --release | --cpu | --data | --weights | --wheel | --imgsz | --images | --mirror | --results)
-      [ $# -gt 1 ] || die "$1 needs a value." ;;&
+    --work | --release | --cpu | --data | --weights | --wheel | --imgsz | --images | --mirror | \
+      --results) [ $# -gt 1 ] || die "$1 needs a value." ;;&
     --work) work=$2 ;;
     --release) releases+=("$2") ;;
     --cpu) cpus+=("$2") ;;
@@ -68,7 +70,8 @@ done
 # without the Arm lines in it, and uses instructions that it promises.
 declare -A parts=(
   [cortex-a72]="0xd08 fp asimd evtstrm crc32 cpuid"
-  [cortex-a76]="0xd0b fp asimd evtstrm crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
+  [cortex-a76]="0xd0b fp asimd evtstrm crc32 cpuid \
+atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp"
 )
 for cpu in "${cpus[@]}"; do
   [ -n "${parts[$cpu]:-}" ] || die "$cpu is not known here; use cortex-a72 or cortex-a76."
@@ -77,14 +80,15 @@ done
 # ------------------------------------------------------------------------------- what it needs
 
 for program in apt-get dpkg-deb tar unshare flock uv sha256sum; do
-  command -v "$program" >/dev/null || die "$program is missing; a Debian machine with uv has it all."
+  command -v "$program" >/dev/null || die "$program is missing; Debian and uv have it all."
 done
 [ "$(uname -m)" = x86_64 ] || die "This compares with x86-64, and this machine is $(uname -m)."
 unshare --user --map-root-user --mount --pid --net --fork true 2>/dev/null ||
-  die "This user may not create namespaces; allow it (kernel.unprivileged_userns_clone=1) or be root."
+  die "This user may not create namespaces; allow it (sysctl user.max_user_namespaces) or be root."
 [ -f "$data" ] || die "$data is not there; name a data set with --data."
-[ -z "$wheel" ] || wheel=$(cd "$(dirname "$wheel")" && pwd)/$(basename "$wheel")
 [ -f "$weights" ] || die "$weights is not there; name a checkpoint with --weights."
+[ -z "$wheel" ] || [ -f "$wheel" ] || die "$wheel is not there; leave out --wheel to build one."
+wheel=${wheel:+$(realpath "$wheel")}
 workshop=$project/.venv/bin
 [ -x "$workshop/edgeyolo" ] || die "$workshop has no edgeyolo; run: uv sync --extra all"
 
@@ -216,9 +220,7 @@ enter() { # ROOT CPU COMMAND...
   mount --rbind /dev "$root/dev"
   mount -t tmpfs tmpfs "$root/tmp"
   mount --bind "$board" "$root/check"
-  # Passive: threads that wait for each other must not use up what emulation needs.
   exec env -i PATH=/opt/edgeyolo/bin:/usr/bin HOME=/root LANG=C.UTF-8 QEMU_CPU="$cpu" \
-    OMP_WAIT_POLICY=passive \
     "$(command -v unshare)" --root "$root" --wd /check -- "$@"
 }
 
@@ -232,15 +234,14 @@ on_arm() { # RELEASE CPU COMMAND...
 
 # What ONNX Runtime asks the system about the processor.
 describe_cpu() { # ROOT
-  local cores cpu part features core
+  local cores cpu part features core line='CPU implementer\t: 0x41\nCPU architecture: 8\n'
   cores=$(nproc)
   mkdir -p "$work/cpuinfo" "$1/sys/devices/system/cpu"
   for cpu in "${!parts[@]}"; do
     read -r part features <<<"${parts[$cpu]}"
     for core in $(seq 0 $((cores - 1))); do
       printf 'processor\t: %d\nBogoMIPS\t: 108.00\nFeatures\t: %s\n' "$core" "$features"
-      printf 'CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: %s\n' "$part"
-      printf 'CPU revision\t: 3\n\n'
+      printf "${line}CPU variant\t: 0x0\nCPU part\t: %s\nCPU revision\t: 3\n\n" "$part"
     done >"$work/cpuinfo/$cpu"
   done
   echo "0-$((cores - 1))" | tee "$1/sys/devices/system/cpu/possible" \
@@ -263,15 +264,14 @@ requirements() { # PYTHON PLATFORM: every package with its version, within the p
     --python-version "$1" --python-platform "$2" --only-binary :all: --no-header --no-annotate)
 }
 
-python_of() { basename "$(readlink "$work/$1/root/usr/bin/python3")" | sed s/python//; }
-
 stamp() { echo "$build $(sha256sum <"$1" | cut -c1-16)"; } # FILE: of the wheel and of a list
 
 # uv unpacks the aarch64 wheels: pip under QEMU takes minutes for the same files. What pip would ask
 # first, whether the board's Python can load each wheel, its Python is asked afterwards.
 install_on_arm() { # RELEASE CPU
   local home=$work/$1 python site
-  python=$(basename "$(readlink "$home/root/usr/bin/python3")" | sed s/python//)
+  python=$(basename "$(readlink "$home/root/usr/bin/python3")")
+  python=${python#python}
   site=$home/root/opt/edgeyolo/lib/python$python/site-packages
   requirements "$python" aarch64-manylinux_2_28 >"$home/wanted.txt"
   [ "$(cat "$home/installed" 2>/dev/null)" = "$(stamp "$home/wanted.txt")" ] && return
@@ -334,7 +334,8 @@ export_bundles() { # few calibration images: the arithmetic is compared, not the
 # Copied, so that nothing outside the folder is seen from the Arm side.
 copy_photos() {
   local made=$board/photos
-  [ -d "$made" ] || "$workshop/python" "$project/tools/arm_compare.py" copy "$data" "$made" "$images"
+  [ -d "$made" ] ||
+    "$workshop/python" "$project/tools/arm_compare.py" copy "$data" "$made" "$images"
 }
 
 here() { # COMMAND...: on this machine, with as bare an environment as the other side has
@@ -342,6 +343,7 @@ here() { # COMMAND...: on this machine, with as bare an environment as the other
     LANG=C.UTF-8 "$@")
 }
 
+# One thread: two that wait for each other were seen to stand still for minutes under QEMU.
 # Detections as JSON lines, accuracy and seconds, each into a file; kept, they are not made again.
 look() { # PLACE ENGINE PRECISION RUNNER...
   local to=$found/$1 name=$2-$3 engine=$2 begin middle
@@ -350,20 +352,28 @@ look() { # PLACE ENGINE PRECISION RUNNER...
   shift 3
   mkdir -p "$to"
   begin=$SECONDS
-  "$@" python -m edgeyolo run "bundles/$name" --source photos/images/val --engine "$engine" --threads 2 --json \
-    >"$to/$name.run"
+  "$@" python -m edgeyolo run "bundles/$name" --source photos/images/val \
+    --engine "$engine" --threads 1 --json >"$to/$name.run"
   middle=$SECONDS
-  "$@" python -m edgeyolo val "bundles/$name" --data photos/data.yaml --engine "$engine" --threads 2 --json \
-    >"$to/$name.val" 2>"$to/$name.log" || { cat "$to/$name.log" >&2; return 1; }
+  "$@" python -m edgeyolo val "bundles/$name" --data photos/data.yaml \
+    --engine "$engine" --threads 1 --json >"$to/$name.val" 2>"$to/$name.log" ||
+    { cat "$to/$name.log" >&2; return 1; }
   echo "$((middle - begin)) $((SECONDS - middle))" >"$to/$name.seconds"
 }
+
+description='
+import json
+from importlib.metadata import distributions
+from edgeyolo.measure.environment import environment
+packages = sorted((one.metadata["Name"], one.version) for one in distributions())
+print(json.dumps({**environment(), "versions": dict(packages)}))
+'
 
 look_at_all() { # PLACE RUNNER...
   local place=$1 engine precision
   shift
   mkdir -p "$found/$place"
-  "$@" python -c 'import json; from edgeyolo.measure.environment import environment as e
-print(json.dumps(e()))' >"$found/$place/environment"
+  "$@" python -c "$description" >"$found/$place/environment"
   for engine in ncnn onnxruntime; do
     for precision in fp32 int8; do look "$place" "$engine" "$precision" "$@"; done
   done

@@ -13,6 +13,10 @@ from edgeyolo.images import Image
 Blob = npt.NDArray[np.float32]  # (1, 3, height, width), RGB, 0..1, contiguous
 _GRAY = 114  # what YOLO nets are trained with around the image
 _UNIT = np.float32(1 / 255)
+# The same pixels on every processor: OpenCV's plain INTER_LINEAR rounds differently on Arm, by
+# enough to find other boxes on the board than those that were validated. From it, as ultralytics
+# uses it on x86-64, this is at most one gray level away.
+_INTERPOLATION = cv2.INTER_LINEAR_EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Letterbox:
             placed = self._prepare(height, width)
         if image.shape != self._scaled.shape:
             size = self._scaled.shape[1::-1]
-            image = cv2.resize(image, size, dst=self._scaled, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+            image = cv2.resize(image, size, dst=self._scaled, interpolation=_INTERPOLATION)  # type: ignore[assignment]
         planes = cv2.split(image, self._planes)
         for plane, channel in zip(planes[::-1], self._inner, strict=True):  # BGR → RGB
             np.multiply(plane, _UNIT, out=channel)
