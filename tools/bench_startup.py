@@ -16,18 +16,22 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from edgeyolo.export.bundle import write_bundle
+from edgeyolo.export.stock import keep, stock_file
 from edgeyolo.measure.environment import environment
 from edgeyolo.slim.checkpoint import open_checkpoint
 from edgeyolo.slim.net import build
 from edgeyolo.slim.spec import SlimSpec
 
 BUDGETS = {
-    "run, ncnn": (0.7, 140),
+    "run, ncnn": (0.5, 125),
+    "run, onnxruntime": (0.7, 140),
+    "run, openvino": (1.1, 170),
     "edgeyolo --help": (0.15, None),
     "import edgeyolo": (0.05, None),
 }
@@ -38,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--runs", type=int, default=9)
-    parser.add_argument("--ultralytics", action="store_true", help="time YOLO(ncnn) as well")
+    parser.add_argument("--ultralytics", action="store_true", help="time YOLO(…) as well")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         commands = _commands(Path(name), arguments.weights, ultralytics=arguments.ultralytics)
@@ -78,7 +82,8 @@ def _commands(folder: Path, weights: Path | None, *, ultralytics: bool) -> dict[
     commands["python -c pass"] = [sys.executable, "-c", "pass"]
     commands["import edgeyolo"] = [sys.executable, "-c", _IMPORT]
     if ultralytics:
-        commands["YOLO(ncnn)"] = [sys.executable, "-c", _ultralytics(folder, net, image)]
+        for engine in engines:
+            commands[f"YOLO({engine})"] = _ultralytics(folder, net, engine, image)
     return commands
 
 
@@ -86,18 +91,15 @@ def _commands(folder: Path, weights: Path | None, *, ultralytics: bool) -> dict[
 _IMPORT = "import edgeyolo"
 
 
-def _ultralytics(folder: Path, net: object, image: Path) -> str:
-    """Code that detects with stock ultralytics on its own NCNN export of the same net."""
-    from ultralytics import YOLO
-
-    from edgeyolo.slim.checkpoint import save_checkpoint
-
-    save_checkpoint(net, folder / "stock.pt")  # type: ignore[arg-type]
-    exported = YOLO(folder / "stock.pt").export(format="ncnn", imgsz=640)
-    return (
+def _ultralytics(folder: Path, net: Any, engine: str, image: Path) -> list[str]:
+    """Detects with stock ultralytics on its own export of the same net."""
+    with stock_file(net, 640, engine) as (_, written):
+        stock = keep(written, folder / "stock")
+    code = (
         f"from ultralytics import YOLO; "
-        f"YOLO({str(exported)!r}, task='detect').predict({str(image)!r}, imgsz=640, verbose=False)"
+        f"YOLO({str(stock)!r}, task='detect').predict({str(image)!r}, imgsz=640, verbose=False)"
     )
+    return [sys.executable, "-c", code]
 
 
 # Between this process and the one that is timed: on Linux a child's peak memory reaches back to

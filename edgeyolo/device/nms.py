@@ -11,7 +11,7 @@ Classes = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
 _MAX_CANDIDATES = 30_000  # as in ultralytics; more come only from an untrained net
-_BLOCK = 256  # compared with each other at once: a matrix that stays in the cache
+_BLOCK = 128  # compared with each other at once: a matrix that stays in the cache
 
 
 def non_max_suppression(

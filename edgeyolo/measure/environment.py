@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from edgeyolo.device.engine import available_cores
+from edgeyolo.device.model import board_model
 from edgeyolo.versions import installed
 
 _PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "ncnn", "openvino")
@@ -30,9 +31,8 @@ def environment() -> dict[str, Any]:
 
 def machine_name() -> str:
     """Model of the board, as the firmware tells it, or of the processor."""
-    board = Path("/proc/device-tree/model")
-    if board.is_file():
-        return board.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
+    if board := board_model():
+        return board
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
