@@ -365,7 +365,8 @@ def test_broken_pictures_of_a_camera_are_left_out_and_counted() -> None:
     first = (
         "Camera 7 gave a broken picture; such are left out. An array of 0x0x3 uint8 is no picture."
     )
-    assert said == [first, "Camera 7 is gone; trying again."]
+    last = "Camera 7 gave 2 broken pictures."
+    assert said == [first, "Camera 7 is gone; trying again.", last]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (8000, 6000), (3, 5)])

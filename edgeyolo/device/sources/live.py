@@ -52,6 +52,8 @@ class LiveSource:
         """Hold the camera open, and open it again."""
         with closing(self._read()) as frames:
             yield frames
+        if self.broken > 1:  # of one was told when it came
+            self._say(f"{self.name} gave {self.broken} broken pictures.")
 
     def _read(self) -> Generator[Frame, None, None]:
         started, index, failures = self._clock(), 0, 0
