@@ -8,15 +8,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgeyolo.device.resize import Resize
 from edgeyolo.images import Image
 
 Blob = npt.NDArray[np.float32]  # (1, 3, height, width), RGB, 0..1, contiguous
 _GRAY = 114  # what YOLO nets are trained with around the image
 _UNIT = np.float32(1 / 255)
-# The same pixels on every processor: OpenCV's plain INTER_LINEAR rounds differently on Arm, by
-# enough to find other boxes on the board than those that were validated. From it, as ultralytics
-# uses it on x86-64, this is at most one gray level away.
-_INTERPOLATION = cv2.INTER_LINEAR_EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +72,10 @@ class Letterbox:
         placed = self._placed
         if placed is None or (placed.source_height, placed.source_width) != (height, width):
             placed = self._prepare(height, width)
-        if image.shape != self._scaled.shape:
-            size = self._scaled.shape[1::-1]
-            image = cv2.resize(image, size, dst=self._scaled, interpolation=_INTERPOLATION)  # type: ignore[assignment]
-        planes = cv2.split(image, self._planes)
-        for plane, channel in zip(planes[::-1], self._inner, strict=True):  # BGR → RGB
+        if self._resize is not None:
+            image = self._resize(image)
+        blue, green, red, *_ = cv2.split(image, self._planes)
+        for plane, channel in zip((red, green, blue), self._inner, strict=True):
             np.multiply(plane, _UNIT, out=channel)
         return self._blob, placed
 
@@ -87,8 +83,10 @@ class Letterbox:
         """Gray around where images of this size will lie, and memory for the steps on the way."""
         placed = place(source_height, source_width, *self._blob.shape[2:])
         height, width = _inner(source_height, source_width, placed.scale)
-        self._scaled = np.empty((height, width, 3), np.uint8)
-        self._planes = [np.empty((height, width), np.uint8) for _ in range(3)]
+        source, target = (source_height, source_width), (height, width)
+        self._resize = Resize(source, target) if source != target else None
+        channels = self._resize.channels if self._resize else 3
+        self._planes = [np.empty(target, np.uint8) for _ in range(channels)]
         self._blob[:] = _GRAY * _UNIT
         rows, columns = (
             slice(placed.top, placed.top + height),

@@ -1,8 +1,6 @@
-"""Letterbox: the pixels of ultralytics, and boxes that find their way back."""
+"""Letterbox: the same pixels as ultralytics, and boxes that find their way back."""
 
 from __future__ import annotations
-
-import hashlib
 
 import numpy as np
 import pytest
@@ -38,14 +36,7 @@ def test_equal_to_ultralytics(target: tuple[int, int]) -> None:
         assert blob.shape == (1, 3, *target)
         assert blob.dtype == np.float32
         assert blob.flags.c_contiguous
-        # A gray level, where the two round differently.
-        np.testing.assert_allclose(blob, _reference(image, *target), atol=1.001 / 255)
-
-
-def test_the_same_pixels_on_every_processor() -> None:
-    """Computed with integers: this sum was also seen on aarch64."""
-    pixels = np.round(letterbox(_noise(719, 1283), 320, 320)[0] * 255).astype(np.uint8)
-    assert hashlib.sha256(pixels.tobytes()).hexdigest().startswith("8208a82daede0557")
+        np.testing.assert_allclose(blob, _reference(image, *target), atol=1e-6)
 
 
 @given(
