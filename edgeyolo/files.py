@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,11 @@ _CANNOT_WRITE = {
     errno.ENOTEMPTY,  # somebody else wrote the same folder meanwhile
     errno.ENAMETOOLONG,
     errno.EIO,
+    errno.EFBIG,  # a limit of the process, or 4 GB on a FAT card
 }
+# Where the place itself has gone: a stick that was pulled out, a server that is away.
+_GONE = {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT}
+NO_ROOM = {None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_text(path: Path, text: str) -> None:
@@ -37,7 +42,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file through a temporary neighbor, so that a reader never sees half of it."""
-    with fail_clearly(path):
+    with fail_clearly(path, or_gone=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -95,18 +100,32 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def fail_clearly(path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` while writing (disk full, read-only folder) into one sentence."""
+def fail_clearly(path: Path, *, or_gone: bool = False) -> Iterator[None]:
+    """Turn an ``OSError`` while writing (disk full, read-only folder) into one sentence.
+
+    With ``or_gone`` also one that says that the place is not there, where nothing else is opened.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
+        if error.errno not in _CANNOT_WRITE and not (or_gone and error.errno in _GONE):
             raise
-        reason = (error.strerror or str(error)).lower()
-        raise EdgeyoloError(
-            f"Cannot write {path}: {reason}.",
-            "Free some space or choose another folder, then run the command again.",
-        ) from error
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError, more: str = "") -> EdgeyoloError:
+    """The sentence for any ``OSError`` while writing, and what to do about it."""
+    reason = (error.strerror or str(error)).lower()
+    hint = "Choose another name or folder, or mend this one, then run the command again."
+    if error.errno in NO_ROOM:
+        hint = "Free some space or choose another folder, then run the command again."
+    return EdgeyoloError(f"Cannot write {path}: {reason}{more}.", hint)
+
+
+def free_name(path: Path) -> Path:
+    """``clip.1.mp4`` for ``clip.mp4``, or the next number that is free."""
+    names = (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in count(1))
+    return next(name for name in names if not name.exists())
 
 
 def sha256(path: Path) -> str:

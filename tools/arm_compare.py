@@ -43,7 +43,7 @@ class Limit:
 SAME = Limit(0.99, 0.01, 1.0)
 # In int8 and in fp16 a hair in the input may round a value to the next step, and the layers pass
 # that on; where boxes overlap by about as much as NMS allows, another one is left over.
-NEAR = Limit(0.9, 0.05, 0.95)
+NEAR = Limit(0.9, 0.05, 0.9)
 
 
 @dataclass(frozen=True, slots=True)

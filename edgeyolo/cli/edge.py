@@ -13,7 +13,8 @@ import click
 
 from edgeyolo.errors import EdgeyoloError, ExitCode, missing
 
-_WORKERS = ("capture", "detect")  # threads of device/loop.py
+# How the names of our daemon threads begin, all in ``device``: in C++ they may be at any moment.
+_WORKERS = ("capture", "detect", "encoded", "outbox", "serve")
 _DEBUG = "EDGEYOLO_DEBUG"  # set it to see tracebacks
 
 
@@ -54,11 +55,11 @@ def guard(command: click.Command) -> ExitCode | int:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process, also while an engine computes or a driver hangs.
+    """End the process, also while an engine computes, OpenCV encodes or a driver hangs.
 
     The interpreter would end such a thread by force, which C++ answers with an abort.
     """
-    if not any(thread.name in _WORKERS for thread in threading.enumerate()):
+    if not any(thread.name.startswith(_WORKERS) for thread in threading.enumerate()):
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):

@@ -33,11 +33,12 @@ def notices(
     """The sinks; ``path`` is the source's, where it is a file, ``source`` its name without secrets.
 
     Raises:
-        UsageError: when a class is not the bundle's, or a flag lacks the one that it belongs to.
+        UsageError: when nothing that is wished for can be seen.
     """
-    _check(asked)
+    check_wishes(asked, names)
     sinks: list[Sink] = []
     if asked.save_when:
+        _say_what_is_below(asked, say)
         sinks.append(_snapshots(asked, opened, path, names, say))
     if asked.mqtt is not None:
         sinks.append(_mqtt(asked.mqtt, opened, names, say))
@@ -54,7 +55,12 @@ def notices(
     return sinks
 
 
-def _check(asked: Outputs) -> None:
+def check_notices(asked: Outputs) -> None:
+    """Without a bundle.
+
+    Raises:
+        UsageError: when a flag lacks the one that it belongs to.
+    """
     has_when = bool(asked.save_when)
     for flag, is_given, needed, is_there in (
         ("--save-dir", asked.save_dir is not None, "--save-when", has_when),
@@ -63,6 +69,34 @@ def _check(asked: Outputs) -> None:
     ):
         if is_given and not is_there:
             raise UsageError(f"{flag} does nothing without {needed}.", f"Add {needed}.")
+
+
+def check_wishes(asked: Outputs, names: tuple[str, ...]) -> None:
+    """With the classes of a bundle.
+
+    Raises:
+        UsageError: when it knows none of that name, or ``--classes`` leaves it out.
+    """
+    seen = click.get_current_context().params.get("classes")
+    for wish in asked.save_when:
+        wish.class_id(names)
+        if seen is not None and wish.name not in seen:
+            raise UsageError(
+                f"--save-when {wish.name} saves nothing, as --classes leaves it out.",
+                f"Use --classes {','.join([*seen, wish.name])}.",
+            )
+
+
+def _say_what_is_below(asked: Outputs, say: Say) -> None:
+    given = click.get_current_context().params
+    confidence = given["confidence"]
+    for wish in asked.save_when:
+        # A tracker also reports what scores less.
+        if 0 < wish.above < confidence and not given["track"]:
+            say(
+                f"--save-when {wish.name}>{wish.above:g} saves from {confidence:g} on: "
+                "--confidence is higher."
+            )
 
 
 def _mqtt(broker: Broker, opened: Source, names: tuple[str, ...], say: Say) -> Sink:
@@ -82,21 +116,17 @@ def _snapshots(
     if path is not None and opened.fps is None:
         every = 0.0  # photos: a second between two of them means nothing
     has_clock = path is not None and opened.fps is not None
-    clock = _time_in_video if has_clock else _time_of_capture
+    assert asked.save_dir is not None  # by Outputs.for_source
     return Snapshots(
-        *(asked.save_dir or Path("snapshots"), asked.save_when, names, say),
+        *(asked.save_dir, asked.save_when, names, say),
         every_s=every,
-        clock=clock,
+        clock=_time_in_video if has_clock else None,
         is_live=opened.is_live,
     )
 
 
 def _time_in_video(frame: Frame) -> float:
     return frame.time_s
-
-
-def _time_of_capture(frame: Frame) -> float:
-    return frame.captured
 
 
 def _broker(ctx: click.Context, param: click.Parameter, text: str | None) -> Broker | None:

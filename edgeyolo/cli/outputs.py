@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edgeyolo.cli.notices import NOTICE_FLAGS, notices
+from edgeyolo.cli.notices import NOTICE_FLAGS, check_notices, notices
 from edgeyolo.cli.options import json_flag
 from edgeyolo.config import lookup
+from edgeyolo.device.server.address import DEFAULT, Address
 from edgeyolo.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
@@ -48,16 +49,19 @@ class Outputs:
 
         Raises:
             CameraError: when a window is asked for and there is no screen.
-            UsageError: when the source would be overwritten.
+            UsageError: when flags do not go together, or the source would be overwritten.
         """
+        check_notices(self)
         out = self.out
         if out is None and not self.as_json and path is not None:
             out = _default_out(path)
-        self._check(path)
         save_dir = self.save_dir or (Path("snapshots") if self.save_when else None)
-        return replace(self, out=out, save_dir=save_dir)
+        whole = replace(self, out=out, save_dir=save_dir)
+        whole._check_streams()
+        whole._check_files(path)
+        return whole
 
-    def _check(self, source: Path | None) -> None:
+    def _check_streams(self) -> None:
         from edgeyolo.device.sinks.window import has_display
 
         if self.show and not has_display():  # Qt would abort the process, past every handler
@@ -65,11 +69,26 @@ class Outputs:
                 "There is no display for --show, or this OpenCV opens no windows.",
                 "Leave out --show and use --out or --json, or install opencv-python on a desktop.",
             )
-        out = self.out
-        if source and out and source.exists() and out.exists() and source.samefile(out):
+        if self.as_json and sys.stdout is None:
+            raise UsageError("The standard output is closed, and --json writes there.", "Open it.")
+        if self.serve is not None:
+            Address.parse(self.serve)
+
+    def _check_files(self, source: Path | None) -> None:
+        for flag, named in (("--out", self.out), ("--csv", self.csv)):
+            if source and named and source.exists() and _is_same(source, named):
+                raise UsageError(
+                    f"{flag} {named} would overwrite the source.",
+                    f"Name another file or folder with {flag}.",
+                )
+        if self.csv is not None and str(self.csv) == "-":
+            raise UsageError("--csv needs the name of a file.", "Use --json for standard output.")
+        if self.csv is not None and self.out is not None and _is_same(self.csv, self.out):
+            raise UsageError("--csv and --out name the same file.", "Name two.")
+        is_video = source is None or not (source.is_dir() or _is_still(source))
+        if self.out is not None and is_video and (not self.out.suffix or self.out.is_dir()):
             raise UsageError(
-                f"--out {out} would overwrite the source.",
-                "Name another file or folder with --out.",
+                f"--out {self.out} is no name of a video.", "Name a file, such as --out seen.mp4."
             )
 
     def open(
@@ -94,7 +113,7 @@ class Outputs:
         if self.serve is not None:
             sinks.append(_served(self.serve, names, meter, say))
         if self.csv is not None:
-            sinks.append(CsvFile(self.csv, names))
+            sinks.append(CsvFile(self.csv, names, is_live=opened.is_live, say=say))
         if self.out is not None:
             sinks.append(_annotated(opened, names, path, self.out, say))
         if self.show or (opened.is_live and not self.as_json and has_display()):
@@ -126,8 +145,8 @@ _FLAGS = (
         "--serve",
         metavar="[HOST:PORT]",
         is_flag=False,
-        flag_value="127.0.0.1:8080",
-        help="Live page for browsers, at 127.0.0.1:8080 if left out.",
+        flag_value=DEFAULT,
+        help=f"Live page for browsers, at {DEFAULT} if left out.",
     ),
     *NOTICE_FLAGS,
     json_flag,
@@ -143,12 +162,22 @@ def _served(
 
 
 def _default_out(source: Path) -> Path:
-    from edgeyolo.images import IMAGE_SUFFIXES
-
     if source.is_dir():
         return Path(f"{source.resolve().name}-detected")
-    still = source.suffix.lower() in IMAGE_SUFFIXES
-    return Path(f"{source.stem}-detected{source.suffix if still else '.mp4'}")
+    return Path(f"{source.stem}-detected{source.suffix if _is_still(source) else '.mp4'}")
+
+
+def _is_still(source: Path) -> bool:
+    from edgeyolo.images import IMAGE_SUFFIXES
+
+    return source.suffix.lower() in IMAGE_SUFFIXES
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Also by another name, and where neither is there yet."""
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
 
 
 def _annotated(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_address
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
+from edgeyolo.cli.notices import check_wishes
 from edgeyolo.config import SETTINGS
+from edgeyolo.device.server.address import Address
 from edgeyolo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,9 +32,14 @@ class Remembering(click.Command):
     """A command that still knows the words that it was called with."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep them before they are taken apart."""
+        """Keep them before they are taken apart; NaN passes every limit, and is no number."""
         ctx.meta[_WORDS] = tuple(args)
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        for param in self.params:
+            value = ctx.params.get(param.name or "")
+            if isinstance(value, float) and isnan(value):
+                raise click.BadParameter("nan is not a number.", ctx, param)
+        return rest
 
 
 unit_flag = click.option(
@@ -61,6 +70,10 @@ def unit_text(bundle: Bundle, engine: str, address: str, outputs: Outputs) -> st
             f"Put EDGEYOLO_MQTT_PASSWORD=… into {SECRETS}, readable by root only.",
         )
     file = path_of(address)
+    if file is not None and not file.exists():
+        raise UsageError(f"There is no {file}.", "Name a --source that is there.")
+    check_wishes(outputs, bundle.names)
+    serves = None if outputs.serve is None else Address.parse(outputs.serve)
     program, root = _program(), _absolute(bundle.root)
     service = Service(
         command=(*program, "run", str(root), *_options(ctx)),
@@ -72,6 +85,9 @@ def unit_text(bundle: Bundle, engine: str, address: str, outputs: Outputs) -> st
         reads=(*_installation(program), root, *([_absolute(file)] if file else [])),
         writes=tuple(dict.fromkeys(_folders(outputs))),
         shows_password=without_secrets(address) != address,
+        shows_key=outputs.webhook is not None and outputs.webhook.target != "/",
+        binds_low_port=serves is not None and 0 < serves.port < 1024,
+        may_heal=serves is not None and not _is_always_ours(serves.host),
         ends=file is not None or ctx.params.get("frames") is not None,
         environment=_settings(),
     )
@@ -116,7 +132,7 @@ def _words(option: click.Option, value: Any) -> tuple[str, ...]:
         return (name,) if value else (max(option.secondary_opts, key=len),)
     if not isinstance(value, str):  # a value that may be left out, and was
         return (name,)
-    if isinstance(option.type, click.Path) and value != "-":
+    if isinstance(option.type, click.Path):
         value = str(_absolute(Path(value)))
     elif option.name in _SOURCES:
         value = _whole_address(value)
@@ -138,7 +154,7 @@ def _folders(outputs: Outputs) -> Iterator[Path]:
     """Where something is written: files appear under another name first, beside their own."""
     for name in type(outputs).__dataclass_fields__:
         path = getattr(outputs, name)
-        if not isinstance(path, Path) or str(path) == "-":
+        if not isinstance(path, Path):
             continue
         folder = _absolute(path) if path.is_dir() else _absolute(path).parent
         if not folder.is_dir():
@@ -170,6 +186,15 @@ def _uses_network(address: str, outputs: Outputs) -> bool:
     """A stream is read, or somebody elsewhere is told."""
     told = outputs.serve, outputs.mqtt, outputs.webhook
     return any(told) or address.lower().startswith(("rtsp", "http"))
+
+
+def _is_always_ours(host: str) -> bool:
+    """An address to serve at that is there before any network is."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
 
 
 def _settings() -> dict[str, str]:

@@ -34,13 +34,17 @@ class Board:
     machine: str  # aarch64 or x86_64
     glibc: tuple[int, int]
     base: str  # the folder of all releases
-    free_bytes: int
+    free_bytes: int | None  # where df knows
     pythons: tuple[BoardPython, ...]
-    uv: str
+    managed: tuple[BoardPython, ...]  # by uv, for earlier releases
+    has_uv: bool  # that an earlier deploy brought
     current: str
     previous: str
     releases: tuple[str, ...]  # that are whole
+    units: tuple[str, ...]  # releases with one of their own
+    has_systemd: bool
     has_service: bool
+    serves: str  # the release that the service runs
     may_be_root: bool
 
     @property
@@ -56,19 +60,35 @@ def examine(connection: Connection) -> Board:
         EdgeyoloError: when edgeyolo cannot run there.
     """
     answer = connection.run("Looking around", "probe")
+    if not answer.value("base"):
+        raise EdgeyoloError(
+            f"{connection.host} does not say what it is.",
+            f"Look at what comes of: ssh {connection.there} uname -a",
+        )
     pythons = tuple(map(_python, answer.values("python")))
+    glibc = _version(answer.value("glibc"))
     _check_kind(connection.host, answer, pythons)
+    if glibc is None:
+        raise EdgeyoloError(
+            f"{connection.host} has no glibc, and no engine has packages for anything else.",
+            "Install a system that has it, such as Raspberry Pi OS or Debian.",
+        )
+    free = answer.value("free_kb")
     return Board(
         machine=MACHINES[answer.value("machine").lower()],
-        glibc=_version(answer.value("glibc")) or (2, 17),
+        glibc=glibc,
         base=answer.value("base"),
-        free_bytes=1024 * int(answer.value("free_kb") or 0),
+        free_bytes=1024 * int(free) if free.isdecimal() else None,
         pythons=pythons,
-        uv=answer.value("uv"),
+        managed=tuple(map(_python, answer.values("managed"))),
+        has_uv=bool(answer.value("uv")),
         current=answer.value("current"),
         previous=answer.value("previous"),
         releases=tuple(answer.values("release")),
+        units=tuple(answer.values("unit")),
+        has_systemd=bool(answer.value("systemd")),
         has_service=bool(answer.value("service")),
+        serves=answer.value("serves"),
         may_be_root=bool(answer.value("root")),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ def expected(bundle: Bundle, engine: str, image: Path | None) -> Expected:
     except MissingDependencyError:
         return Expected(encoded, CONFIDENCE, None)
     best = float(found.score.max(initial=_FAINT))
-    confidence = CONFIDENCE if best > CONFIDENCE * _MARGIN else round(best / 2, 6)
+    confidence = CONFIDENCE if best > CONFIDENCE * _MARGIN else max(round(best / 2, 6), _FAINT)
     return Expected(encoded, confidence, _above(found, confidence))
 
 
@@ -73,7 +72,13 @@ def compare(connection: Connection, release: str, engine: str, here: Expected) -
     )
     words = ("--engine", engine, "--confidence", f"{here.confidence}", "--iou", f"{IOU}")
     answer = connection.run("Detecting", "alive", "detect", words=words, release=release)
-    there = _parsed(connection.host, answer.text)
+    try:
+        there = _parsed(answer.text)
+    except (LookupError, TypeError, ValueError) as error:
+        raise EdgeyoloError(
+            f"{connection.host} does not say what it detects.",
+            f"Look at what works there: ssh {connection.there} {release}/venv/bin/edgeyolo doctor",
+        ) from error
     if here.detections is None:
         return {"found": len(there), "compared": 0, "matched": 0}
     return _judged(connection.host, here.detections, there, here.confidence)
@@ -91,18 +96,9 @@ def _judged(host: str, here: Detections, there: Detections, confidence: float) -
     return {"found": len(there), "compared": total, "matched": hits}
 
 
-def _parsed(host: str, text: str) -> Detections:
+def _parsed(text: str) -> Detections:
     lines = [line for line in text.splitlines() if line.startswith("{")]
-    try:
-        found = json.loads(lines[-1])["detections"]
-        return _detections(found)
-    except (LookupError, TypeError, ValueError) as error:
-        raise EdgeyoloError(
-            f"{host} does not say what it detects.", "Log in and try: edgeyolo doctor"
-        ) from error
-
-
-def _detections(found: Sequence[dict[str, Any]]) -> Detections:
+    found = json.loads(lines[-1])["detections"]
     return Detections(
         np.array([entry["xyxy"] for entry in found], np.float32).reshape(-1, 4),
         np.array([entry["score"] for entry in found], np.float32),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -21,9 +21,14 @@ from edgeyolo.errors import EdgeyoloError, ExitCode
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _LOST = 255  # ssh's own exit code
-_OPTIONS = ("ConnectTimeout=10", "ServerAliveInterval=10", "ServerAliveCountMax=3")
+_OPTIONS = (
+    *("ConnectTimeout=10", "ServerAliveInterval=10", "ServerAliveCountMax=3"),
+    # What the user has set for logging in must not matter.
+    *("ControlPersist=no", "RequestTTY=no", "RemoteCommand=none", "ClearAllForwardings=yes"),
+)
 _MARK = "edgeyolo:"
-_LONGEST = 70  # bytes of a folder for a socket, whose path must stay below 104
+# A folder for a socket: ssh splits at spaces and expands %, and the path has 104 bytes at most.
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,70}")
 
 Write = Callable[[IO[bytes]], object]
 
@@ -46,10 +51,13 @@ class Answer:
 
 
 class Connection:
-    """Runs scripts at the other end; ``ssh`` is the command, with its options."""
+    """Runs scripts at the other end.
 
-    def __init__(self, host: str, ssh: Sequence[str]) -> None:
-        self.host, self._ssh = host, tuple(ssh)
+    ``ssh`` is the command with its options, ``there`` what a user tells it to get there.
+    """
+
+    def __init__(self, host: str, ssh: Sequence[str], there: str) -> None:
+        self.host, self.there, self._ssh = host, there, tuple(ssh)
 
     def run(self, what: str, *names: str, words: Sequence[str] = (), **variables: str) -> Answer:
         """Run a script of ``scripts/``, or several as one, with arguments and variables.
@@ -65,7 +73,7 @@ class Connection:
 
     @contextmanager
     def held(self, name: str, **variables: str) -> Iterator[str]:
-        """A script that goes on for the time of the block; its first line for us.
+        """A script that goes on for the time of the block; what it says first.
 
         Raises:
             EdgeyoloError: when it ends without one.
@@ -76,7 +84,7 @@ class Connection:
             first = next((line for line in lines if line.startswith(_MARK)), None)
             if first is None:
                 self._check("Taking the lock", process.wait() or 1, errors)
-            yield str(first).removeprefix(_MARK)
+            yield str(first).partition("=")[2]
 
     def _finish(self, what: str, script: str, write: Write | None) -> Answer:
         with self._started(script) as (process, errors):
@@ -95,13 +103,13 @@ class Connection:
         errors.seek(0)
         said = errors.read().decode("utf-8", "replace")
         if code == _LOST:
-            raise connection_fault(self.host, said)
+            raise connection_fault(self.host, self.there, said)
         if code:
             raise work_fault(self.host, what, said)
 
     @contextmanager
     def _started(self, script: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-        # One word, so that the login shell, whichever it is, has nothing to expand.
+        # One word, in which sh and its kin expand nothing; csh and fish do, a little.
         command = [*self._ssh, "--", self.host, f"exec sh -c {shlex.quote(script)}"]
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
@@ -122,15 +130,17 @@ class Connection:
 def _script(names: Sequence[str], words: Sequence[str], variables: Mapping[str, str]) -> str:
     values = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
     given = [f"set -- {' '.join(map(shlex.quote, words))}"] if words else []
-    texts = [(_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in names]
-    return "\n".join([*values, *given, *texts])
+    begin, *texts = [
+        (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in ("begin", *names)
+    ]
+    return "\n".join([begin, *values, *given, *texts])
 
 
 def archived(files: Mapping[str, Path]) -> Write:
-    """Files and folders under their names in a tar."""
+    """Files and folders under their names in a tar, which holds no links."""
 
     def write(stream: IO[bytes]) -> None:
-        with tarfile.open(fileobj=stream, mode="w|") as archive:
+        with tarfile.open(fileobj=stream, mode="w|", dereference=True) as archive:
             for name, path in files.items():
                 archive.add(path, name)
 
@@ -148,28 +158,30 @@ def connected(host: str, port: int | None, config: Path | None) -> Iterator[Conn
     if ssh is None:
         hint = "Install it: sudo apt install openssh-client"
         raise EdgeyoloError.with_code(ExitCode.MISSING_DEPENDENCY, "There is no ssh here.", hint)
-    command = [ssh, *(["-F", str(config)] if config else []), *(["-p", str(port)] if port else [])]
-    command += [word for option in _OPTIONS for word in ("-o", option)]
+    chosen = [*(["-F", str(config)] if config else []), *(["-p", str(port)] if port else [])]
+    there = shlex.join([*chosen, host])
+    command = [ssh, *chosen, *(word for option in _OPTIONS for word in ("-o", option))]
     if sys.platform == "win32":  # its ssh shares no connections
-        yield Connection(host, command)
+        yield Connection(host, command, there)
         return
     with _socket_folder() as folder:
         command += ["-o", f"ControlPath={folder / 'c'}"]
-        with _master(host, command, folder / "c"):
-            yield Connection(host, [*command, "-o", "BatchMode=yes"])
+        with _master(host, there, command, folder / "c"):
+            command += ["-o", "ControlMaster=no", "-o", "BatchMode=yes"]
+            yield Connection(host, command, there)
 
 
 @contextmanager
 def _socket_folder() -> Iterator[Path]:
-    short = len(os.fsencode(tempfile.gettempdir())) < _LONGEST
-    with tempfile.TemporaryDirectory(prefix="ey-", dir=None if short else "/tmp") as folder:
+    plain = _PLAIN.fullmatch(tempfile.gettempdir())
+    with tempfile.TemporaryDirectory(prefix="ey-", dir=None if plain else "/tmp") as folder:
         yield Path(folder)
 
 
 @contextmanager
-def _master(host: str, command: Sequence[str], control: Path) -> Iterator[None]:
+def _master(host: str, there: str, command: Sequence[str], control: Path) -> Iterator[None]:
     """The process that holds the connection; it stops with the block."""
-    batch = "no" if sys.stdin.isatty() else "yes"
+    batch = "no" if sys.stdin is not None and sys.stdin.isatty() else "yes"
     asks = [*command, "-o", "ControlMaster=yes", "-o", f"BatchMode={batch}", "--", host]
     with tempfile.TemporaryFile() as errors:
         # Neither -f nor -N: those would outlive us when we are killed, cat ends with our pipe.
@@ -183,7 +195,7 @@ def _master(host: str, command: Sequence[str], control: Path) -> Iterator[None]:
             while not control.exists():
                 if master.poll() is not None:
                     errors.seek(0)
-                    raise connection_fault(host, errors.read().decode("utf-8", "replace"))
+                    raise connection_fault(host, there, errors.read().decode("utf-8", "replace"))
                 time.sleep(0.02)
             yield
         finally:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeyolo.deploy.board import Board, BoardPython
-from edgeyolo.deploy.wheel import checked_wheel, own_wheel, pip_wheel
-from edgeyolo.deploy.wheelhouse import fill, uv_program
+from edgeyolo.deploy.wheel import checked_wheel, own_wheel
+from edgeyolo.deploy.wheelhouse import board_pip, fill, uv_program
 from edgeyolo.device.bundle import MANIFEST, Bundle
 from edgeyolo.errors import EdgeyoloError
 from edgeyolo.files import sha256
@@ -50,6 +50,8 @@ def environment_for(host: str, board: Board, *, offline: bool) -> Environment:
         EdgeyoloError: when there is neither, nor a network to get it from.
     """
     own = board.python
+    if own is None and offline:  # what uv brought before serves again
+        own = next((python for python in board.managed if python.fits), None)
     if own is not None:
         return Environment(own.program, own.version, own.has_picamera2, _constraints(own), offline)
     if offline:
@@ -57,7 +59,7 @@ def environment_for(host: str, board: Board, *, offline: bool) -> Environment:
         raise EdgeyoloError(
             f"{host} has no Python 3.10 to 3.13 ({found or 'none at all'}), and with --wheelhouse "
             "none is fetched.",
-            "Give the board a network, or install such a Python there, for example with uv.",
+            "Deploy once without it while the board has a network: that Python stays.",
         )
     return Environment(_MANAGED, None, False, (), offline)
 
@@ -89,12 +91,7 @@ class Contents:
 
 
 def gather(
-    bundle: Bundle,
-    engine: str,
-    wheel: Path | None,
-    board: Board,
-    environment: Environment,
-    work: Path,
+    bundle: Bundle, engine: str, wheel: Path | None, environment: Environment, work: Path
 ) -> Contents:
     """Put together what is sent, in an empty folder.
 
@@ -117,11 +114,15 @@ def add_installers(
 ) -> Contents:
     """The same with all that the installation needs; only for a release that is not there yet."""
     files = dict(contents.files)
-    pip = pip_wheel(work / "pip")
+    if environment.version is None:
+        return Contents(
+            contents.name,
+            files | ({} if board.has_uv else {"uv/uv": uv_program(work, board)}),
+            contents.requirement,
+        )
+    pip = board_pip(work, board, environment.version)
     files[f"pip/{pip.name}"] = pip
-    if environment.by_uv and not board.uv:
-        files["uv/uv"] = uv_program(work, board)
-    if environment.offline and environment.version:
+    if environment.offline:
         file, _, extras = contents.requirement.partition("[")
         requirement = f"edgeyolo[{extras} @ {contents.files[file].absolute().as_uri()}"
         house = work / "house"

@@ -31,12 +31,12 @@ _CONNECTION = (
     (
         r"host key verification failed|host key is known",
         "The key of {host} is not known here yet.",
-        "Look at it and accept it once, by logging in: ssh {host}",
+        "Look at it and accept it once, by logging in: ssh {there}",
     ),
     (
         r"permission denied|too many authentication failures|no supported authentication",
         "{host} does not let us in.",
-        "Check the user, and bring your key there: ssh-copy-id {host}",
+        "Check the user, and bring your key there: ssh-copy-id {there}",
     ),
     (
         r"bad configuration option|can't open user config file",
@@ -55,16 +55,30 @@ _WORK = (
         "{host} lets nothing be written: {said}",
         "Check who owns ~/.local/share there, and that its disk is not read-only.",
     ),
+    # A board without a clock lives in the past, where no certificate holds yet.
+    (
+        r"certificate verify failed|invalid peer certificate",
+        "{host} does not trust the server of the packages: {said}",
+        "Set the board's clock (sudo timedatectl set-ntp true), or take them along with "
+        "--wheelhouse.",
+    ),
+    # Before the next one, with which pip ends also where there is no network.
+    (
+        r"temporary failure in name resolution|failed to establish a new connection|"
+        r"network is unreachable|max retries exceeded|connection broken by",
+        "{host} cannot get packages from a network.",
+        "Take them along with --wheelhouse.",
+    ),
+    # uv, which is there only for want of a Python.
+    (
+        r"dns error|error sending request",
+        "{host} cannot get a Python and packages from a network.",
+        "Give the board a network once; from then on it has a Python, and --wheelhouse does.",
+    ),
     (
         r"no matching distribution|could not find a version",
         "{host} finds no package for it: {said}",
         "Choose another --engine, or a newer system on the board.",
-    ),
-    (
-        r"temporary failure in name resolution|failed to establish a new connection|"
-        r"network is unreachable|max retries exceeded|dns error|error sending request",
-        "{host} cannot get packages from a network.",
-        "Take them along with --wheelhouse.",
     ),
     (
         r"ensurepip is not available|no module named '?(venv|ensurepip)",
@@ -73,27 +87,34 @@ _WORK = (
     ),
 )
 _OURS = "edgeyolo: "
+_STOPPED = "edgeyolo:stopped"  # by activate.sh
 
 
-def connection_fault(host: str, said: str) -> EdgeyoloError:
-    """Why ssh did not get there, or was cut off."""
-    return _fault(_CONNECTION, host, said) or EdgeyoloError(
+def connection_fault(host: str, there: str, said: str) -> EdgeyoloError:
+    """Why ssh did not get there, or was cut off; ``there`` is what ssh is told."""
+    return _fault(_CONNECTION, said, host=host, there=there) or EdgeyoloError(
         f"The connection to {host} broke off{_quoted(said)}.",
         "Check the network, then run the command again.",
     )
 
 
 def work_fault(host: str, what: str, said: str) -> EdgeyoloError:
-    """Why something failed there."""
-    return _fault(_WORK, host, said) or EdgeyoloError(
-        f"{what} failed on {host}{_quoted(said)}.", "What ran there before goes on as it was."
-    )
+    """Why something failed there; what our own programs say needs no interpretation."""
+    hint = "What ran there before goes on as it was."
+    if _STOPPED in said:
+        hint = "What ran before does not start any more, either; look there: journalctl -u edgeyolo"
+    own = any(line.startswith(_OURS) for line in said.splitlines())
+    known = None if own else _fault(_WORK, said, host=host)
+    text = said.replace(_STOPPED, "")
+    return known or EdgeyoloError(f"{what} failed on {host}{_quoted(text)}.", hint)
 
 
-def _fault(known: tuple[tuple[str, str, str], ...], host: str, said: str) -> EdgeyoloError | None:
+def _fault(
+    known: tuple[tuple[str, str, str], ...], said: str, **values: str
+) -> EdgeyoloError | None:
     for pattern, message, hint in known:
         if re.search(pattern, said, re.IGNORECASE):
-            values = {"host": host, "said": _line(said, pattern)}
+            values["said"] = _line(said, pattern)
             return EdgeyoloError(message.format(**values), hint.format(**values))
     return None
 

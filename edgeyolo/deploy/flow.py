@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeyolo.deploy.board import Board, examine
 from edgeyolo.deploy.check import Expected, compare, expected
-from edgeyolo.deploy.connection import Connection, archived
+from edgeyolo.deploy.connection import Answer, Connection, archived
 from edgeyolo.deploy.contents import (
     Contents,
     Environment,
@@ -20,7 +20,7 @@ from edgeyolo.deploy.contents import (
     gather,
     needed_bytes,
 )
-from edgeyolo.deploy.service import check_rights, restore, start, unit_text
+from edgeyolo.deploy.service import activate, check_rights, unit_text
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.errors import EdgeyoloError
 from edgeyolo.progress import Progress
@@ -46,7 +46,7 @@ class Plan:
 
     board: Board
     environment: Environment
-    contents: Contents
+    contents: Contents  # with what installs it, where it is not there
     here: Expected
 
     @property
@@ -73,17 +73,19 @@ def plan(connection: Connection, request: Request, work: Path, progress: Progres
     environment = environment_for(connection.host, board, offline=request.wheelhouse)
     progress.stage("Detect here, and make a wheel", 2, _STEPS)
     here = expected(request.bundle, request.engine, request.image)
-    contents = gather(request.bundle, request.engine, request.wheel, board, environment, work)
+    contents = gather(request.bundle, request.engine, request.wheel, environment, work)
+    if contents.name not in board.releases:
+        contents = add_installers(contents, board, environment, work)
     made = Plan(board, environment, contents, here)
     _check_space(connection.host, made, request.engine)
     return made
 
 
 def _check_space(host: str, made: Plan, engine: str) -> None:
-    needed = needed_bytes(made.contents, engine, made.environment)
-    if not made.is_there and made.board.free_bytes < needed:
+    needed, free = needed_bytes(made.contents, engine, made.environment), made.board.free_bytes
+    if not made.is_there and free is not None and free < needed:
         raise EdgeyoloError(
-            f"The disk of {host} is full: {made.board.free_bytes / 2**20:.0f} MB are free, about "
+            f"The disk of {host} is full: {free / 2**20:.0f} MB are free, about "
             f"{needed / 2**20:.0f} MB are needed.",
             "Free some space there, then run the command again.",
         )
@@ -95,23 +97,25 @@ def deploy(connection: Connection, request: Request, progress: Progress) -> dict
     Raises:
         EdgeyoloError: when a step fails; the release that was current before still is.
     """
-    with tempfile.TemporaryDirectory(prefix="edgeyolo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="edgeyolo-") as folder, _locked(connection):
         work = Path(folder)
         made = plan(connection, request, work, progress)
-        with _locked(connection, made.board):
-            if not made.is_there:
-                _install(connection, made, work, progress)
-            progress.stage("Check that it detects", 4, _STEPS)
-            check = compare(connection, made.folder, request.engine, made.here)
-            progress.stage("Switch to it", 5, _STEPS)
-            _switch(connection, request, made)
-            removed = connection.run("Tidying up", "alive", "prune", base=made.board.base)
+        check = _checked(connection, request, made, work, progress)
+        progress.stage("Switch to it", 5, _STEPS)
+        name, words = made.contents.name, request.service
+        if words is None:
+            activate(connection, name)
+        else:
+            unit = unit_text(connection, made.folder, request.engine, words)
+            activate(connection, name, "start", unit)
+        tidied = _tidied(connection)
     return {
         **described(connection.host, request, made),
         "previous": _before(made),
         "check": check,
-        "service_runs_old": request.service is None and made.board.has_service and _changes(made),
-        "removed": removed.values("removed"),
+        "service_runs_old": request.service is None and _serves_another(made),
+        "removed": tidied.values("removed"),
+        "not_removed": tidied.values("kept"),
     }
 
 
@@ -136,82 +140,121 @@ def _before(made: Plan) -> str | None:
     return (board.previous if board.current == made.contents.name else board.current) or None
 
 
-def _changes(made: Plan) -> bool:
-    return made.board.current != made.contents.name
+def _serves_another(made: Plan) -> bool:
+    board = made.board
+    return board.has_service and (board.serves or board.current) != made.contents.name
 
 
 @contextmanager
-def _locked(connection: Connection, board: Board) -> Iterator[None]:
-    with connection.held("lock", base=board.base) as answer:
-        if answer == "busy":
+def _locked(connection: Connection) -> Iterator[None]:
+    """Nobody else changes the board meanwhile, and nothing is left of those who failed."""
+    with connection.held("lock") as answer:
+        state, _, holder = answer.partition(" ")
+        if state == "busy":
+            end = f"; if it broke off, end it: ssh {connection.there} kill {holder}"
             raise EdgeyoloError(
-                f"Another deploy to {connection.host} is under way.", "Wait until it has ended."
+                f"Another deploy to {connection.host} is under way.",
+                f"Wait until it has ended{end if holder else ''}",
             )
+        if state == "none":
+            examine(connection)  # which tells of a system that is no Linux
+            raise EdgeyoloError(
+                f"{connection.host} has no flock, which keeps two deploys apart.",
+                "Install that there: sudo apt install util-linux",
+            )
+        connection.run("Clearing away", "clean")
         yield
+
+
+def _checked(
+    connection: Connection, request: Request, made: Plan, work: Path, progress: Progress
+) -> dict[str, Any]:
+    """What the release detects; one that is damaged is installed once more."""
+    again = "Check that it detects"
+    if made.is_there:
+        progress.stage(again, 4, _STEPS)
+        try:
+            return compare(connection, made.folder, request.engine, made.here)
+        except EdgeyoloError as error:
+            progress.line(f"{error.message} It is installed once more.")
+    try:
+        _install(connection, made, work, progress)
+        progress.stage(again, 4, _STEPS)
+        return compare(connection, made.folder, request.engine, made.here)
+    except EdgeyoloError:
+        if made.is_there:  # damaged or not, it was somebody's release
+            _clean(connection)
+        raise
+
+
+def _clean(connection: Connection) -> None:
+    with suppress(EdgeyoloError):  # the next deploy does it
+        connection.run("Clearing away", "clean")
 
 
 def _install(connection: Connection, made: Plan, work: Path, progress: Progress) -> None:
     progress.stage("Send and install", 3, _STEPS)
-    contents = add_installers(made.contents, made.board, made.environment, work)
+    contents, environment, name = made.contents, made.environment, made.contents.name
+    if made.is_there:
+        contents = add_installers(contents, made.board, environment, work)
     progress.line(f"{contents.size_bytes / 1e6:.1f} MB")
-    connection.send("Sending", "unpack", archived(contents.files), release=made.folder)
-    environment, base = made.environment, made.board.base
-    connection.run(
-        "Installing",
-        *("alive", "install"),
-        base=base,
-        release=made.folder,
-        python=environment.python,
-        uv=(made.board.uv or f"{base}/bin/uv") if environment.by_uv else "",
-        site="yes" if environment.sees_system else "",
-        offline="yes" if environment.offline else "",
-        wheel=contents.requirement,
-    )
-
-
-def _switch(connection: Connection, request: Request, made: Plan) -> None:
-    """Also the service, which takes the old release back when the new one does not start."""
-    board, name = made.board, made.contents.name
-    words = request.service
-    unit = unit_text(connection, board, name, request.engine, words) if words is not None else ""
-    connection.run("Switching", "switch", base=board.base, name=name)
-    if words is None:
-        return
+    repair = "yes" if made.is_there or made.board.current == name else ""
+    files = archived(contents.files)
     try:
-        start(connection, board, unit)
+        connection.send("Sending", "unpack", files, release=made.folder, repair=repair)
+        connection.run(
+            "Installing",
+            *("alive", "install"),
+            release=made.folder,
+            python=environment.python,
+            managed="yes" if environment.by_uv else "",
+            site="yes" if environment.sees_system else "",
+            offline="yes" if environment.offline else "",
+            wheel=contents.requirement,
+        )
     except EdgeyoloError:
-        with suppress(EdgeyoloError):  # what came first is the reason
-            _take_back(connection, board, name)
+        _clean(connection)
         raise
 
 
-def _take_back(connection: Connection, board: Board, name: str) -> None:
-    if board.current != name:
-        step = "back" if board.current else "drop"
-        connection.run("Switching back", step, base=board.base)
-    restore(connection, board)
+def _tidied(connection: Connection) -> Answer:
+    """What could be removed and what could not; the new release runs either way."""
+    try:
+        return connection.run("Tidying up", "alive", "clean", "prune")
+    except EdgeyoloError as error:
+        return Answer(f"edgeyolo:kept={error.message}")
 
 
-def roll_back(connection: Connection) -> dict[str, Any]:
-    """Exchange the current release and the one before it.
+def roll_back(connection: Connection, *, dry_run: bool = False) -> dict[str, Any]:
+    """Exchange the current release and the one before it, with its service if it had one.
 
     Raises:
         EdgeyoloError: when there is none.
     """
-    board = examine(connection)
-    if not (board.current and board.previous) or board.current == board.previous:
+    if dry_run:
+        return _way_back(connection, examine(connection))
+    with _locked(connection):
+        board = examine(connection)
+        way = _way_back(connection, board)
+        # A unit that names no release is not ours to replace.
+        own = board.may_be_root and bool(board.serves) and board.previous in board.units
+        restarted = activate(connection, board.previous, "own" if own else "")
+    return {
+        **way,
+        "restarted": restarted,
+        "service_runs_old": not own and board.has_service and board.serves != board.previous,
+    }
+
+
+def _way_back(connection: Connection, board: Board) -> dict[str, Any]:
+    known = board.previous in board.releases
+    if not (known and board.current) or board.current == board.previous:
         raise EdgeyoloError(
             f"{connection.host} has no release to go back to.", "Deploy a bundle instead."
         )
-    with _locked(connection, board):
-        connection.run("Switching back", "back", base=board.base)
-        restarted = board.has_service and board.may_be_root
-        if restarted:
-            start(connection, board)
     return {
         "host": connection.host,
         "release": board.previous,
         "folder": f"{board.base}/releases/{board.previous}",
         "previous": board.current,
-        "restarted": restarted,
     }

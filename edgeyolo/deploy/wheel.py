@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import importlib.util
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from edgeyolo.errors import EdgeyoloError, UsageError
 _ROOT = Path(edgeyolo.__file__).parent.parent
 # What an installer wrote about its own work.
 _OF_THE_INSTALLER = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json")
+_NAME = re.compile(r"edgeyolo-[^-\s]+-py3-none-any\.whl")  # pip reads the name, too
 _GIVE_ONE = "Name a wheel with --wheel FILE."
 
 
@@ -29,7 +34,8 @@ def own_wheel(folder: Path) -> Path:
     Raises:
         EdgeyoloError: when it cannot be built, or its files are not those that were installed.
     """
-    if (_ROOT / "pyproject.toml").is_file():
+    # Beside an installed package there may be a pyproject.toml that some other one has left.
+    if (_ROOT / "pyproject.toml").is_file() and (_ROOT / "profiles").is_dir():
         return _built(_ROOT, folder)
     return repacked("edgeyolo", folder)
 
@@ -40,12 +46,21 @@ def checked_wheel(path: Path) -> Path:
     Raises:
         UsageError: when it is not a wheel of edgeyolo.
     """
-    is_one = path.name.startswith("edgeyolo-") and path.suffix == ".whl"
-    if not (is_one and path.is_file() and zipfile.is_zipfile(path)):
+    if not (_NAME.fullmatch(path.name) and _holds_edgeyolo(path)):
         raise UsageError(
             f"{path} is no wheel of edgeyolo.", "Make one with: uv build --wheel --out-dir dist"
         )
     return path
+
+
+def _holds_edgeyolo(path: Path) -> bool:
+    folder = "-".join(path.name.split("-")[:2]) + ".dist-info"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            lines = archive.read(f"{folder}/METADATA").decode("utf-8", "replace").splitlines()
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return False
+    return "Name: edgeyolo" in lines
 
 
 def _built(root: Path, folder: Path) -> Path:
@@ -127,23 +142,31 @@ def find_uv() -> str | None:
 
 
 def pip_wheel(folder: Path) -> Path:
-    """pip as a wheel, which runs without being installed: Python's own copy, else the installed.
+    """pip as a wheel, which runs without being installed: the newest of all that are here.
 
     Raises:
         EdgeyoloError: when there is none.
     """
-    import ensurepip
-
-    places = (Path(ensurepip.__file__).parent / "_bundled", Path("/usr/share/python-wheels"))
-    for place in places:
-        for wheel in sorted(place.glob("pip-*.whl"), reverse=True):
-            return wheel
-    try:
-        return repacked("pip", folder)
-    except EdgeyoloError as error:
+    found = [wheel for place in _pip_places() for wheel in place.glob("pip-*.whl")]
+    with suppress(EdgeyoloError):
+        found.append(repacked("pip", folder))
+    if not found:
         raise EdgeyoloError(
-            "There is no pip here to take along.", "Install it: python3 -m ensurepip"
-        ) from error
+            "There is no pip here to take along.", "Install it: sudo apt install python3-pip-whl"
+        )
+    return max(found, key=wheel_version)
+
+
+def _pip_places() -> Iterator[Path]:
+    own = importlib.util.find_spec("ensurepip")  # which Debian has in a package of its own
+    if own is not None and own.origin is not None:
+        yield Path(own.origin).parent / "_bundled"
+    yield Path("/usr/share/python-wheels")
+
+
+def wheel_version(wheel: Path) -> tuple[int, ...]:
+    """As far as it is made of numbers."""
+    return tuple(map(int, re.findall(r"\d+", wheel.name.split("-")[1])))
 
 
 def pip_command(folder: Path) -> list[str]:

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgeyolo.deploy.board import Board
-from edgeyolo.deploy.wheel import find_uv, pip_command
+from edgeyolo.deploy.wheel import find_uv, pip_command, pip_wheel, wheel_version
 from edgeyolo.errors import EdgeyoloError, ExitCode
 
+# Python 3.12 lost what pip used until then.
+_NEEDS_NEW_PIP, _NEW_PIP = (3, 12), (23, 2)
 _OLDEST_GLIBC = 5  # the first minor version of 2 that a tag names
 # Of uv, which resolves for another platform: pip reads the conditions of packages as if here.
 _RESOLVED = (17, 28, *range(31, 41))
@@ -39,6 +41,19 @@ def fetch(folder: Path, board: Board, version: tuple[int, int], what: Sequence[s
     command += [f"--abi={abi}" for abi in (f"cp{python}", "abi3", "none")]
     command += [f"--platform={tag}" for tag in _platforms(board)]
     _run([*command, *what], "Fetching packages for the board")
+
+
+def board_pip(folder: Path, board: Board, version: tuple[int, int]) -> Path:
+    """pip as a wheel that runs on the board's Python; the one here may be of an older age.
+
+    Raises:
+        EdgeyoloError: when a newer one is needed and cannot be fetched.
+    """
+    own = pip_wheel(folder / "pip")
+    if version < _NEEDS_NEW_PIP or wheel_version(own) >= _NEW_PIP:
+        return own
+    fetch(folder / "new-pip", board, version, ("pip",))
+    return next((folder / "new-pip").glob("pip-*.whl"))
 
 
 def uv_program(folder: Path, board: Board) -> Path:

@@ -33,6 +33,7 @@ class Broker:
             UsageError: when it is none; the sentence does not repeat it, as it may hold a password.
         """
         text = text.strip()
+        _check_text(text)
         parts, port = _split(text)
         options = _options(parts.query)
         return cls(
@@ -50,6 +51,13 @@ class Broker:
     def status_topic(self) -> str:
         """Where it says whether we are online."""
         return f"{self.topic}/status"
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()  # what the protocol does; a shell may hand over bytes that are no UTF-8
+    except UnicodeEncodeError as error:
+        raise UsageError("--mqtt is no text in UTF-8.", _FORM) from error
 
 
 def _split(text: str) -> tuple[SplitResult, int | None]:

@@ -29,7 +29,8 @@ def decode(
 
     ``outputs`` holds, per level, a box tensor (1, 4*reg_max, h, w) and a class tensor
     (1, classes, h, w) of logits. With ``multi_label`` an anchor yields a box for every class above
-    the threshold, as the COCO protocol wants; otherwise only for its best class.
+    the threshold, as the COCO protocol wants; otherwise only for its best class. A box whose
+    logits overflowed in the engine, or are NaN, is left out.
     """
     threshold = _logit(confidence)
     chosen = [
@@ -40,8 +41,12 @@ def decode(
     sides, logits, class_id, centers, scale = (
         np.concatenate(parts, axis=-1) for parts in zip(*chosen, strict=True)
     )
-    left_top, right_bottom = distances(sides, reg_max).reshape(2, 2, -1)
-    xyxy = np.concatenate([centers - left_top, centers + right_bottom]) * scale
+    with np.errstate(over="ignore", invalid="ignore"):  # of logits that are no numbers
+        left_top, right_bottom = distances(sides, reg_max).reshape(2, 2, -1)
+        xyxy = np.concatenate([centers - left_top, centers + right_bottom]) * scale
+    finite = np.isfinite(xyxy).all(axis=0)
+    if not finite.all():  # a box with NaN cannot be drawn, nor matched
+        xyxy, logits, class_id = xyxy[:, finite], logits[finite], class_id[finite]
     return np.ascontiguousarray(xyxy.T, np.float32), sigmoid(logits), class_id
 
 

@@ -16,7 +16,7 @@ from edgeyolo.device.detections import Detections
 from edgeyolo.device.engine import Float, first_line, load_engine
 from edgeyolo.device.letterbox import Blob, Letterbox, Placement
 from edgeyolo.device.nms import non_max_suppression
-from edgeyolo.errors import DataError, EdgeyoloError, UsageError
+from edgeyolo.errors import BundleError, DataError, EdgeyoloError, UsageError
 from edgeyolo.images import Image, as_image
 
 Roi = tuple[int, int, int, int]  # x, y, width, height
@@ -112,6 +112,25 @@ class Detector:
                 "Close other programs, export the bundle again, or choose another --engine.",
             ) from error
 
+    def rehearse(self) -> None:
+        """Go once all the way on a gray image, to see that the net is what the bundle says.
+
+        Raises:
+            BundleError: when it is another one.
+            EdgeyoloError: when the engine gives up.
+        """
+        bundle = self.bundle
+        blob, _ = self._letterbox(np.full((bundle.height, bundle.width, 3), 128, np.uint8))
+        try:
+            outputs = self.infer(blob)
+            # Every anchor: on gray there may be none above the threshold.
+            decode(outputs, bundle.strides, bundle.reg_max, confidence=0.0)
+            classes = {logits.shape[-3] for logits in outputs[1::2]}
+        except (ValueError, IndexError) as error:
+            raise self._unlike(first_line(error)) from error
+        if classes != {len(bundle.names)}:
+            raise self._unlike(f"it has {max(classes)} classes")
+
     def postprocess(self, outputs: list[Float], placement: Placement) -> Detections:
         """Raw head outputs → detections in pixels of the source image."""
         bundle = self.bundle
@@ -123,6 +142,13 @@ class Detector:
             xyxy, score, class_id = xyxy[of_these], score[of_these], class_id[of_these]
         keep = non_max_suppression(xyxy, score, class_id, self.iou, self.max_detections)
         return Detections(placement.to_source(xyxy[keep]), score[keep], class_id[keep])
+
+    def _unlike(self, reason: str) -> BundleError:
+        return BundleError(
+            f"The {self.engine_name} net of {self.bundle.root} is not what its manifest says: "
+            f"{reason}.",
+            "Export the bundle again.",
+        )
 
 
 def _check(confidence: float, iou: float, roi: Roi | None, threads: int | None) -> None:

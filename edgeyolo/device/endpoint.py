@@ -29,6 +29,10 @@ class Endpoint:
             UsageError: when it is none; the sentence does not repeat it, as its path may be secret.
         """
         try:
+            text.encode()  # a shell may hand over bytes that are no UTF-8
+        except UnicodeEncodeError as error:
+            raise UsageError("--webhook is no text in UTF-8.", _FORM) from error
+        try:
             parts = urlsplit(text.strip())
             host, port = parts.hostname or "", parts.port
             host.encode("idna")  # what a connection does, where it is too late for a sentence

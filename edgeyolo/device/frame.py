@@ -41,6 +41,7 @@ class Sink(Protocol):
     """Takes every frame with what was found in it."""
 
     is_output: bool = True  # not so where it only tells of the run, and the run needs others
+    has_peer: bool = False  # somebody at the other end of a line, who may be slow to take a goodbye
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Show or store it; ``False`` asks the loop to end (a window was closed)."""
@@ -49,6 +50,10 @@ class Sink(Protocol):
     def idle(self) -> bool:
         """No frame came for a moment; ``False`` as for ``write``."""
         return True
+
+    def hurry(self) -> None:
+        """The end must come soon: what waits for somebody waits for a moment only, from now on."""
+        return
 
     def close(self, *, complete: bool) -> None:
         """Finish what is written; not ``complete`` after an error, when half a file is dropped."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # was recorded counts.
 _ENDS = (KeyboardInterrupt, CameraError, BrokenPipeError)
 _IDLE_S = 0.2  # without a frame: time to see to windows and the status line
-_PATIENCE_S = 1.0  # for a source that hangs, at the end
+_PATIENCE_S = 0.6  # for a source that hangs, at the end
 
 Recover = Callable[[EdgeyoloError], object]
 Results = Slot[tuple[Frame, Detections]]
@@ -74,7 +74,7 @@ def run(
         stack.push(partial(_close, outlets, source.is_live))
         if source.is_live:  # of a file, what was read ahead is no loss
             stack.callback(meter.ended)
-        stack.callback(_stop, source, frames, results, threads)
+        stack.push(partial(_stop, asked, outlets, source, frames, results, threads))
         for thread in threads:
             thread.start()
         for result in results.each(_IDLE_S):
@@ -140,7 +140,19 @@ def _look(detector: Detector, frame: Frame, meter: Meter, tracker: Tracker | Non
         return found if tracker is None else tracker.update(found, frame.time_s)
 
 
-def _stop(source: Source, frames: Slot[Frame], results: Results, threads: Sequence[Thread]) -> None:
+def _stop(
+    asked: Asked,
+    outlets: Outlets,
+    source: Source,
+    frames: Slot[Frame],
+    results: Results,
+    threads: Sequence[Thread],
+    kind: type[BaseException] | None,
+    *_: object,
+) -> None:
+    asked.hear()
+    if asked.to_stop or kind is not None:
+        outlets.hurry()
     results.leave()
     frames.leave()
     source.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from edgeyolo.device.backoff import pause
 from edgeyolo.device.seldom import Say, Seldom
 
 Item = TypeVar("Item")
+
+_HURRIED_S = 0.4  # for what is left at the end, if that must come soon: SIGTERM has 2 s for all
 
 
 class Later(Exception):  # noqa: N818  (no error: an answer)
@@ -41,14 +44,14 @@ class Rules:
     capacity: int = 100
     keep_s: float = 600.0  # what is older goes, except the newest: it is how things stand
     patience_s: float = 0.0
-    closing_s: float = 0.4  # for what is left at the end; SIGTERM shall end all in 2 s
+    closing_s: float = 0.4  # for what is left at the end
 
     @classmethod
     def for_source(cls, *, is_live: bool, keep_s: float = 600.0) -> Rules:
         """Those for a camera, or for a file."""
         if is_live:
             return cls(keep_s=keep_s)
-        return cls(capacity=1, keep_s=keep_s, patience_s=5.0, closing_s=0.8)
+        return cls(capacity=1, keep_s=keep_s, patience_s=5.0, closing_s=5.0)
 
 
 class Outbox(Generic[Item]):
@@ -73,6 +76,7 @@ class Outbox(Generic[Item]):
         self._closing = self._over = self._stuck = self._woken = False
         self._failures = self._told = 0
         self._pause_until = self._asked_until = 0.0  # monotonic; our own, and the peer's wish
+        self._deadline = math.inf  # monotonic, of the end
         self._refusals: set[str] = set()
         self.delivered = self.dropped = self.refused = 0
 
@@ -99,14 +103,15 @@ class Outbox(Generic[Item]):
             self._woken, self._pause_until = True, 0.0
             self._changed.notify_all()
 
+    def hurry(self) -> None:
+        """Nothing more will come, and :meth:`close` soon; deliver what is left meanwhile."""
+        self._end_within(_HURRIED_S)
+
     def close(self) -> None:
         """Try to deliver what is left; what is not delivered in time is dropped."""
-        with self._changed:
-            self._closing = True
-            self._pause_until = 0.0
-            self._changed.notify_all()
+        self._end_within(self._rules.closing_s)
         if self._thread is not None:
-            self._thread.join(self._rules.closing_s)
+            self._thread.join(max(0.0, self._deadline - time.monotonic()))
         with self._changed:
             self._over = True
             self.dropped += len(self._items) + self._under_way
@@ -114,6 +119,13 @@ class Outbox(Generic[Item]):
             self._changed.notify_all()
         if self.dropped or self.refused:
             self._say(f"{self._name}: {self._counts()}.")
+
+    def _end_within(self, seconds: float) -> None:
+        with self._changed:
+            self._closing = True
+            self._deadline = min(self._deadline, time.monotonic() + seconds)
+            self._pause_until = 0.0
+            self._changed.notify_all()
 
     def _counts(self) -> str:
         refused = f", {self.refused} refused" if self.refused else ""
@@ -156,7 +168,7 @@ class Outbox(Generic[Item]):
                     entry = self._items.popleft()
                     self._changed.notify_all()
                     return entry
-                if self._closing and not self._items:
+                if self._closing and (not self._items or self._asked_until > self._deadline):
                     return None
                 self._changed.wait(wait if self._items else None)
             return None

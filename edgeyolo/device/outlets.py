@@ -31,15 +31,20 @@ class Outlets:
         """No frame came for a moment."""
         return self._ask(lambda sink: sink.idle())
 
+    def hurry(self) -> None:
+        """The end must come soon."""
+        for sink in self._sinks:
+            sink.hurry()
+
     def close(self, *, complete: bool) -> None:
-        """Close every sink, also when one of them fails.
+        """Close every sink, also when one of them fails; first those that wait for nobody.
 
         Raises:
             EdgeyoloError: when one failed, now or before.
         """
         with ExitStack() as stack:
             stack.push(self._admit)
-            for sink in reversed(self._sinks):
+            for sink in sorted(reversed(self._sinks), key=lambda sink: not sink.has_peer):
                 stack.callback(sink.close, complete=complete)
 
     def _admit(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -54,12 +59,12 @@ class Outlets:
         for sink in list(self._sinks):
             try:
                 answers.append(wants_more(sink))
-            except BrokenPipeError:
-                if sink.is_output:  # a reader that has seen enough
-                    raise
-                self._sinks.remove(sink)  # nobody reads what is told
-            except EdgeyoloError as error:
-                if not self._forgiving or not self._others(sink):
+            except (EdgeyoloError, OSError) as error:
+                if isinstance(error, OSError) and not sink.is_output:
+                    self._sinks.remove(sink)  # nobody reads what is told, or its disk is full
+                    continue
+                has_seen_enough = isinstance(error, BrokenPipeError)  # the reader of an output
+                if has_seen_enough or not self._forgiving or not self._others(sink):
                     raise
                 self._leave_out(sink, error)
         return all(answers)
@@ -67,9 +72,16 @@ class Outlets:
     def _others(self, but: Sink) -> bool:
         return any(sink.is_output for sink in self._sinks if sink is not but)
 
-    def _leave_out(self, sink: Sink, error: EdgeyoloError) -> None:
+    def _leave_out(self, sink: Sink, error: EdgeyoloError | OSError) -> None:
         self._sinks.remove(sink)
         self._lost += 1
-        self._say(f"{error.message.rstrip('.')}. The other outputs go on.")
-        with suppress(EdgeyoloError):  # it has said why
+        self._say(f"{_reason(error)}. The other outputs go on.")
+        with suppress(EdgeyoloError, OSError):  # it has said why
             sink.close(complete=True)  # what it took so far counts
+
+
+def _reason(error: EdgeyoloError | OSError) -> str:
+    if isinstance(error, EdgeyoloError):
+        return error.message.rstrip(".")
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{(error.strerror or str(error)).lower()}"

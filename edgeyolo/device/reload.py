@@ -6,18 +6,21 @@ import time
 from collections.abc import Callable
 
 from edgeyolo.device.detector import Detector
+from edgeyolo.device.engine import first_line
 from edgeyolo.device.signals import Asked
-from edgeyolo.errors import DataError, EdgeyoloError
+from edgeyolo.errors import BundleError, DataError, EdgeyoloError
 
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0)  # before the detector is loaded anew; then it is given up
+# Whatever is wrong with the new one, the old one has been proven to work.
+_FAILURES = (EdgeyoloError, OSError, MemoryError, ValueError, IndexError, RuntimeError)
 _WELL_S = 60.0  # without a failure, after which it counts as well again
 
 
 class Reloading:
     """The detector of the moment; a new one takes over between two frames, when ``asked``.
 
-    ``load`` makes it. The old one stays when that fails, or when the new one knows other classes,
-    which the sinks have been told.
+    ``load`` makes it. The old one stays when that fails, when the new one cannot detect, or when it
+    knows other classes than those that the sinks were told at the start.
     """
 
     def __init__(
@@ -71,11 +74,25 @@ class Reloading:
     def _exchange(self) -> None:
         try:
             fresh = self._load()
-        except EdgeyoloError as error:
-            self._say(f"The old bundle goes on: {error.message}")
-            return
-        if fresh.bundle.names != self._detector.bundle.names:
-            self._say(f"The old bundle goes on: {fresh.bundle.root} has other classes.")
+            self._check(fresh)
+        except _FAILURES as error:
+            self._say(f"The old bundle goes on: {_reason(error)}")
             return
         self._detector = fresh
         self._say(f"{fresh.bundle.root} is loaded anew.")
+
+    def _check(self, fresh: Detector) -> None:
+        if fresh.bundle.names != self._detector.bundle.names:
+            raise BundleError(f"{fresh.bundle.root} has other classes; restart to use it.")
+        fresh.rehearse()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, EdgeyoloError):
+        return error.message
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for two."
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{(error.strerror or first_line(error)).lower()}."
+    return f"the new one cannot be loaded: {first_line(error).rstrip('.')}."

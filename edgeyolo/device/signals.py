@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Thread
 from types import FrameType
 
-_PATIENCE_S = 1.5  # for what the main thread does; an end in order takes a fifth of a second
+from edgeyolo.errors import ExitCode
+
+# Seconds after the first SIGTERM, which is to end all within 2.
+_HEARD_S = 0.5  # until the loop has to have seen it, which it does every fifth of a second
+_ENDED_S = 1.5  # until everything has to be closed
+_LAST_S = 1.85  # then the process ends as it is
+
+_HAS_TIMER = hasattr(signal, "setitimer")  # not on Windows
 
 
 class Terminated(KeyboardInterrupt):
@@ -21,6 +31,13 @@ class Asked:
 
     to_stop: bool = False
     to_reload: bool = False
+    since: float | None = None  # monotonic, of the first SIGTERM, where a timer runs since then
+
+    def hear(self) -> None:
+        """The loop has ended: what was written is being closed, and has its own time for that."""
+        if self.since is not None:
+            left = self.since + _ENDED_S - time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, max(0.01, left))
 
 
 @contextmanager
@@ -28,14 +45,15 @@ def listening() -> Iterator[Asked]:
     """SIGTERM asks to stop, SIGHUP to reload; for the main thread.
 
     An exception out of the blue could hit a file that is half written or half closed. It comes all
-    the same, as :class:`Terminated`, when the body has not ended 1.5 s after the first SIGTERM:
-    then it waits for something that does not answer.
+    the same, as :class:`Terminated`, when the loop has not heard after half a second, or not closed
+    everything after 1.5: then it waits for something that does not answer.
     """
     asked = Asked()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if not asked.to_stop and hasattr(signal, "setitimer"):  # not on Windows
-            signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+        if not asked.to_stop and _HAS_TIMER:
+            asked.since = time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, _HEARD_S, _ENDED_S - _HEARD_S)
         asked.to_stop = True
 
     def reload(number: int, frame: FrameType | None) -> None:
@@ -50,7 +68,29 @@ def listening() -> Iterator[Asked]:
     try:
         yield asked
     finally:
-        if hasattr(signal, "setitimer"):
+        if _HAS_TIMER:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_at_the_latest() -> None:
+    """End the process 1.85 s after a SIGTERM, whatever hangs; for the main thread, once.
+
+    A handler in Python has to wait for what the main thread does in C: an engine that loads, a file
+    system or a pipe that does not answer. A thread that Python's own handler in C wakes has not.
+    """
+    if not hasattr(signal, "SIGTERM") or os.name == "nt":
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def wait() -> None:
+        with suppress(OSError):
+            while os.read(reader, 1) != bytes([signal.SIGTERM]):
+                pass
+        time.sleep(_LAST_S)
+        os._exit(ExitCode.FAILED)
+
+    Thread(target=wait, name="last resort", daemon=True).start()

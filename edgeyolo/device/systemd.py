@@ -10,6 +10,7 @@ from typing import TypeVar
 
 Loaded = TypeVar("Loaded")
 
+_PATIENCE_S = 1.0
 _SOCKET, _WATCHDOG, _WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 
 
@@ -38,7 +39,11 @@ class ServiceManager:
         return cls(address, int(patience) / 1e6 if patience.isdecimal() and meant else None)
 
     def say(self, **variables: str) -> None:
-        """One datagram, such as ``say(STATUS="Well.")``."""
+        """One datagram, such as ``say(STATUS="Well.")``.
+
+        A manager that is stopped itself does not empty its queue. Only for READY, which is said
+        once and waited for, is it worth a moment; all else is said again, and no frame waits.
+        """
         if self.address is None:
             return
         text = "\n".join(f"{name}={' '.join(value.split())}" for name, value in variables.items())
@@ -46,7 +51,7 @@ class ServiceManager:
         target = b"\0" + target[1:] if target.startswith(b"@") else target
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.settimeout(1.0)  # a manager that is stopped itself does not empty its queue
+                sender.settimeout(_PATIENCE_S if "READY" in variables else 0.0)
                 sender.sendto(text.encode(), target)
         except OSError:
             return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from edgeyolo.errors import UsageError
+from edgeyolo.errors import ExitCode, UsageError
 
 Camera = Literal["none", "v4l2", "csi", "nvargus"]
 
@@ -39,6 +39,9 @@ class Service:
     writes: tuple[Path, ...]
     ends: bool = False  # by itself, when the work is done
     shows_password: bool = False  # in the address of the camera
+    shows_key: bool = False  # in the path of a webhook
+    binds_low_port: bool = False  # one for the system only
+    may_heal: bool = False  # what looks like bad usage now: an address that is not ours yet
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -95,6 +98,7 @@ def _life(service: Service) -> list[str]:
         "Type=notify",
         "NotifyAccess=main",
         *(_PASSWORD if service.shows_password else []),
+        *(_KEY if service.shows_key else []),
         f"ExecStart={' '.join(words)}",
         "# The bundle is loaded anew before the next frame; in place of a bad one the old stays.",
         "ExecReload=/bin/kill -HUP $MAINPID",
@@ -114,15 +118,22 @@ def _life(service: Service) -> list[str]:
 
 
 def _restart(service: Service) -> list[str]:
+    hopeless = [*([] if service.may_heal else [ExitCode.USAGE]), ExitCode.MISSING_DEPENDENCY]
+    never = [
+        "# Bad usage or a package that is missing: that does not become better by itself.",
+        f"RestartPreventExitStatus={' '.join(str(code.value) for code in hopeless)}",
+    ]
     if service.ends:
         return [
             "# The work has an end; again only after a failure.",
             "Restart=on-failure",
             f"RestartSec={_RESTART_S}",
+            *never,
         ]
     return [
         "Restart=always",
         f"RestartSec={_RESTART_S}",
+        *never,
         "# From systemd 254 on it can wait ever longer: RestartSteps=5, RestartMaxDelaySec=60.",
     ]
 
@@ -169,7 +180,14 @@ def _rights(service: Service) -> list[str]:
     families = ["AF_UNIX", *(["AF_INET", "AF_INET6"] if service.uses_network else [])]
     # Names are looked up and cameras are found by asking the kernel over netlink.
     asks = ["AF_NETLINK"] if service.uses_network or service.camera != "none" else []
-    return [*_NEVER, f"RestrictAddressFamilies={' '.join([*families, *asks])}", *_memory(service)]
+    right = "CAP_NET_BIND_SERVICE" if service.binds_low_port else ""
+    rights = [f"CapabilityBoundingSet={right}", f"AmbientCapabilities={right}"]
+    return [
+        *rights,
+        *_NEVER,
+        f"RestrictAddressFamilies={' '.join([*families, *asks])}",
+        *_memory(service),
+    ]
 
 
 def _memory(service: Service) -> list[str]:
@@ -190,11 +208,13 @@ _PASSWORD = (
     "# The password in the address can be read by everybody on this board, here and in `ps`:",
     "# use one that opens this camera only.",
 )
+_KEY = (
+    "# The path of the webhook can be read by everybody on this board, here and in `ps`: if it is",
+    "# a key, use one that may do no more than this.",
+)
 # ProcSubset=pid is not among them: the engines ask /proc/cpuinfo what the cores can do.
 _NEVER = (
     "NoNewPrivileges=yes",
-    "CapabilityBoundingSet=",
-    "AmbientCapabilities=",
     "SystemCallFilter=@system-service",
     "SystemCallArchitectures=native",
     "SystemCallErrorNumber=EPERM",

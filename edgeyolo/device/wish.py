@@ -32,8 +32,8 @@ class Wish:
         """
         return tuple(_parsed(part) for part in text.split(","))
 
-    def check(self, names: Sequence[str]) -> None:
-        """Compare with the classes of a bundle.
+    def class_id(self, names: Sequence[str]) -> int:
+        """Its place among the classes of a bundle.
 
         Raises:
             UsageError: when it has no such class.
@@ -44,10 +44,11 @@ class Wish:
                 f"--save-when: the bundle knows no class {self.name!r}.",
                 f"The nearest that it knows is {near[0]!r}.",
             )
+        return names.index(self.name)
 
-    def is_met(self, detections: Detections, names: Sequence[str]) -> bool:
-        """Whether one of the detections is wished for."""
-        of_class = detections.class_id == list(names).index(self.name)
+    def is_met(self, detections: Detections, class_id: int) -> bool:
+        """Whether one of the detections is wished for; ``class_id`` as above."""
+        of_class = detections.class_id == class_id
         return bool(np.any(of_class & (detections.score >= self.above)))
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ import numpy as np
 import psutil
 import pytest
 
+from edgeyolo.device.bundle import MANIFEST, Bundle
 from edgeyolo.device.detector import Detector
 from edgeyolo.device.frame import Frame
 from edgeyolo.device.loop import run
@@ -28,6 +32,7 @@ from edgeyolo.device.signals import Asked, Terminated, listening
 from edgeyolo.device.sources.live import LiveSource
 from edgeyolo.device.sources.synthetic import SyntheticSource
 from edgeyolo.errors import BundleError, DataError, EdgeyoloError
+from edgeyolo.files import write_json
 from edgeyolo.images import Image, as_image, read_image
 from tests.device.processes import ended, lines_of, started
 from tests.device.test_loop import Kept, Numbered, Slow
@@ -183,6 +188,9 @@ class Breaking(Slow):
         self.error = error or EdgeyoloError("The engine is out of order.")
         self.bundle = type("Bundle", (), {"names": ("a",), "root": "bundle"})()
 
+    def rehearse(self) -> None:
+        """Well, before a camera's pictures come."""
+
     def infer(self, blob: Any) -> Any:
         self.calls += 1
         if self.calls - 1 in self.fails_on:
@@ -244,6 +252,97 @@ def test_a_bundle_that_is_gone_meanwhile_leaves_the_old_one() -> None:
     run(Numbered(30, is_live=True), detector, [kept], recover=detector.recover)
     assert said[-1] == "The old bundle goes on: The bundle lacks model.bin."
     assert kept.indices[-1] == 29
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            PermissionError(13, "Permission denied", "b/model.bin"),
+            "b/model.bin: permission denied.",
+        ),
+        (OSError("the card is gone"), "the card is gone."),
+        (MemoryError(), "there is not enough memory for two."),
+        (BundleError("The bundle lacks model.bin."), "The bundle lacks model.bin."),
+        (ValueError("odd\nstory"), "the new one cannot be loaded: odd."),
+        (IndexError("odd"), "the new one cannot be loaded: odd."),
+        (RuntimeError("odd."), "the new one cannot be loaded: odd."),
+    ],
+)
+@pytest.mark.parametrize("fails_in", ["load", "rehearse"])
+def test_whatever_is_wrong_with_a_new_bundle_leaves_the_old_one(
+    error: Exception, reason: str, fails_in: str
+) -> None:
+    def fail() -> None:
+        raise error
+
+    old, fresh, said, asked = Breaking(), Breaking(), list[str](), Asked()
+    fresh.rehearse = fail  # type: ignore[method-assign]
+    steps = iter([lambda: old, fail if fails_in == "load" else lambda: fresh])
+    detector = Reloading(lambda: next(steps)(), said.append, asked)  # type: ignore[arg-type,return-value]
+    asked.to_reload = True
+    assert detector() is old  # type: ignore[comparison-overlap]
+    assert said == [f"The old bundle goes on: {reason}"]
+
+
+class Unlike:
+    """An engine whose net has other outputs than the manifest of the null bundle says."""
+
+    def __init__(self, reg_max: int = 16, classes: int = 2, strides: Sequence[int] = (8, 16, 32)):
+        shapes = [
+            (1, channels, 64 // stride, 96 // stride)
+            for stride in strides
+            for channels in (4 * reg_max, classes)
+        ]
+        self.outputs = [np.full(shape, -20, np.float32) for shape in shapes]
+
+    def infer(self, blob: Any) -> Any:
+        return self.outputs
+
+
+@pytest.mark.parametrize("roi", [None, (500, 300, 64, 48)])
+@pytest.mark.parametrize(
+    ("unlike", "words"),
+    [
+        (Unlike(), ""),
+        (Unlike(reg_max=8), "reshape|broadcast"),
+        (Unlike(reg_max=32), "broadcast"),
+        (Unlike(strides=(8, 16)), "out of range"),
+        (Unlike(classes=3), "it has 3 classes"),
+    ],
+)
+def test_a_net_that_is_not_what_the_manifest_says_is_found_out(
+    null_bundle: Path,  # noqa: F811
+    unlike: Unlike,
+    words: str,
+    roi: Any,
+) -> None:
+    said, asked = list[str](), Asked()
+    old, fresh = (Detector(null_bundle, confidence=0.4, roi=roi) for _ in range(2))
+    fresh._engine = unlike
+    loaded = iter([old, fresh])
+    detector = Reloading(lambda: next(loaded), said.append, asked)
+    asked.to_reload = True
+    assert detector() is (old if words else fresh)
+    assert fresh.confidence == 0.4
+    [sentence] = said
+    if words:
+        start = f"The old bundle goes on: The null net of {null_bundle} is not what its manifest"
+        assert sentence.startswith(start)
+        assert re.search(words, sentence)
+    else:
+        assert sentence == f"{null_bundle} is loaded anew."
+
+
+def test_a_net_for_another_size_is_found_out(demo_bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_bundle, tmp_path / "bundle")
+    sound = Bundle.open(tmp_path / "bundle")
+    Detector(sound, "onnxruntime").rehearse()
+    write_json(
+        tmp_path / "bundle" / MANIFEST, replace(sound, height=sound.height * 2).to_manifest()
+    )
+    with pytest.raises(EdgeyoloError, match="failed on an image"):
+        Detector(tmp_path / "bundle", "onnxruntime").rehearse()
 
 
 def test_of_a_file_an_engine_that_fails_ends_the_run() -> None:
@@ -426,12 +525,113 @@ def test_a_truncated_photo(
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers there")
 def test_what_hangs_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgeyolo.device.signals._PATIENCE_S", 0.05)
+    monkeypatch.setattr("edgeyolo.device.signals._HEARD_S", 0.05)
     with pytest.raises(Terminated), listening() as asked:
         os.kill(os.getpid(), signal.SIGTERM)
         assert asked.to_stop  # and nothing else happened yet
         time.sleep(5)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers there")
+def test_what_is_closed_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeyolo.device.signals._HEARD_S", 0.1)
+    monkeypatch.setattr("edgeyolo.device.signals._ENDED_S", 0.4)
+    with pytest.raises(Terminated), listening() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        asked.hear()
+        started = time.monotonic()
+        try:
+            time.sleep(5)
+        finally:
+            assert 0.25 < time.monotonic() - started < 4
+
+
+_IN_C = """
+import hashlib, sys
+def hang(*_, **__):
+    print("hanging", file=sys.stderr, flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 60_000_000)  # a minute, in one call of C
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM there")
+@pytest.mark.parametrize(
+    "what",
+    [
+        "edgeyolo.device.engines.null.Engine.__init__",
+        "edgeyolo.device.sinks.csvfile.CsvFile.write",
+        "edgeyolo.device.sinks.csvfile.CsvFile.close",
+    ],
+)
+def test_sigterm_ends_it_whatever_hangs(what: str, null_bundle: Path, tmp_path: Path) -> None:  # noqa: F811
+    module, kind, method = what.rsplit(".", 2)
+    before = f"{_IN_C}\nimport {module}\n{module}.{kind}.{method} = hang"
+    csv = ("--csv", tmp_path / "out.csv", "--frames", 5)
+    process = started(tmp_path, null_bundle, "--camera", CAMERA, *csv, before=before)
+    assert process.stderr is not None
+    while "hanging" not in process.stderr.readline():
+        pass
+    process.terminate()
+    assert ended(process, timeout=20)[0] == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full there")
+@pytest.mark.parametrize("outputs", [("--json",), ("--csv", "out.csv")])
+def test_a_log_that_is_full_stops_nothing(
+    outputs: tuple[str, ...],
+    null_bundle: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "edgeyolo", "run", str(null_bundle), "--camera", CAMERA]
+    with Path("/dev/full").open("w") as log:
+        process = subprocess.Popen(
+            [*command, *outputs, "--frames", "70"], cwd=tmp_path, stderr=log, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        if "--json" in outputs:
+            process.stdout.readline()
+            process.send_signal(signal.SIGHUP)  # of which is told
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_an_error_of_the_system_is_one_of_that_sink_only() -> None:
+    class Pulled(Kept):
+        def write(self, *_: Any) -> bool:
+            raise OSError(errno.EIO, "Input/output error", "stick/out.csv")
+
+    said: list[str] = []
+    kept = Kept()
+    source = Numbered(20, is_live=True)
+    with pytest.raises(EdgeyoloError, match="1 of 2 outputs"):
+        run(source, Slow(), [Pulled(), kept], say=said.append)  # type: ignore[arg-type]
+    assert kept.complete
+    assert said == ["stick/out.csv: input/output error. The other outputs go on."]
+
+
+def test_files_are_closed_before_peers_are_waited_for() -> None:
+    order: list[str] = []
+
+    class Closing(Kept):
+        def __init__(self, name: str, has_peer: bool) -> None:
+            super().__init__()
+            self.name, self.has_peer = name, has_peer
+
+        def hurry(self) -> None:
+            order.append(f"hurry {self.name}")
+
+        def close(self, *, complete: bool) -> None:
+            order.append(self.name)
+
+    asked = Asked(to_stop=True)
+    sinks = [Closing("broker", True), Closing("table", False), Closing("video", False)]
+    run(Numbered(3, is_live=True), Slow(), sinks, asked=asked)  # type: ignore[arg-type]
+    hurried = [f"hurry {sink.name}" for sink in sinks]
+    assert order == [*hurried, "table", "video", "broker"]
+    order.clear()
+    run(Numbered(3, is_live=False), Slow(), sinks)  # type: ignore[arg-type]
+    assert order == ["table", "video", "broker"]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP there")
@@ -531,6 +731,47 @@ def test_a_run_that_ends_while_its_engine_computes(
         process.terminate()
         code, _, said = ended(process)
         assert (code, said) == (0, "")
+
+
+# The end
+
+
+_ENCODES = """
+import sys, time, threading
+import cv2, numpy
+from edgeyolo.cli.edge import leave
+from edgeyolo.device.outbox import Outbox, Rules
+image = numpy.random.default_rng(0).integers(0, 255, (600, 600, 3), numpy.uint8)
+def encode(item):
+    while True:
+        cv2.imencode(".jpg", image)
+if sys.argv[1:]:
+    threading.Thread(target=encode, args=(0,), name=sys.argv[1], daemon=True).start()
+else:
+    box = Outbox("Snapshots", encode, print, Rules(closing_s=0))
+    box.put(0)
+    time.sleep(0.3)
+    box.close()
+time.sleep(0.3)
+leave(3)
+"""
+
+
+@pytest.mark.parametrize("thread", ["", "capture", "detect", "encoded", "serve"])
+def test_a_thread_that_encodes_does_not_abort_the_process(thread: str) -> None:
+    command = [sys.executable, "-c", _ENCODES, *thread.split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_the_end_knows_every_thread_of_ours() -> None:
+    import edgeyolo.device
+    from edgeyolo.cli.edge import _WORKERS
+
+    text = "".join(p.read_text() for p in Path(edgeyolo.device.__file__).parent.rglob("*.py"))
+    names = re.findall(r'\bThread\([^"]*name=f?"(\w+)', text)
+    assert len(names) == text.count("Thread(target=") >= 5
+    assert set(names) - {"last"} == set(_WORKERS)  # the last resort only waits
 
 
 # Clocks

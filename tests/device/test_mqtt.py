@@ -35,6 +35,7 @@ pytest.importorskip("paho.mqtt")
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edgeyolo.device.sinks import mqtt
 from edgeyolo.device.sinks.mqtt import Mqtt
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
@@ -308,8 +309,6 @@ def test_a_broker_that_comes_later(
 def test_late_news_is_no_news_with_qos_0(
     make_broker: MakeBroker, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edgeyolo.device.sinks import mqtt
-
     monkeypatch.setattr(mqtt, "_STALE_S", {0: 0.2, 1: 600.0})
     broker = make_broker()
     sinks = [_sink(broker, said), _sink(broker, said, "?qos=1")]
@@ -343,6 +342,55 @@ def test_a_broker_that_hangs_costs_neither_frames_nor_memory(
     assert time.monotonic() - start < 3
     assert any("dropped so far" in sentence for sentence in said)
     broker.send(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+@pytest.mark.parametrize("qos", [1, 2])
+def test_what_the_broker_has_not_confirmed_is_not_delivered(
+    broker: Mosquitto, said: list[str], qos: int, is_gone: bool
+) -> None:
+    sink = _sink(broker, said, f"?qos={qos}")
+    _write(sink, 0)
+    _until(lambda: sink._outbox.delivered == 1 and mqtt._is_through(sink._sent[0]))
+    broker.send(signal.SIGSTOP)
+    for index in range(1, 6):
+        _write(sink, index)
+    _until(lambda: sink._outbox.delivered == 6)
+    if is_gone:
+        broker.send(signal.SIGKILL)
+        _until(lambda: not sink._client.is_connected())
+    start = time.monotonic()
+    sink.close(complete=True)
+    assert time.monotonic() - start < 3
+    broker.send(signal.SIGCONT)
+    name = f"MQTT 127.0.0.1:{broker.port}"
+    told = f"{name}: of the messages sent, the broker has not confirmed the last 5."
+    assert said[is_gone:] == [told]
+    assert sink._outbox.delivered == 1
+
+
+def test_that_nobody_is_there_any_more_is_not_lost_with_a_broker(
+    broker: Mosquitto, said: list[str]
+) -> None:
+    sink = _sink(broker, said, "?retain=1")
+    _write(sink, 0)
+    _until(lambda: sink._outbox.delivered == 1)
+    broker.send(signal.SIGSTOP)
+    _write(sink, 1, NONE)  # the kernel takes it, and mosquitto never reads it
+    _until(lambda: sink._outbox.delivered == 2)
+    broker.send(signal.SIGKILL)
+    _until(lambda: said)
+    broker.stop()
+    broker.start()
+    _until(lambda: said[-1].endswith("is back."))
+    for index in range(2, 6):
+        _write(sink, index, NONE)
+        time.sleep(0.05)
+    sink.close(complete=True)
+    late = Reader(broker)
+    _until(lambda: "offline" in late.states)
+    assert [message["detections"] for message in late.messages] == [[]]
+    late.close()
 
 
 def test_a_password(make_broker: MakeBroker, said: list[str]) -> None:
@@ -520,6 +568,8 @@ def test_sigterm_ends_the_command_soon_while_the_broker_hangs(
         "mqtt://host/topic?retain=yes",
         "mqtt://host/topic?password=s3cret",
         "mqtt://[::1/topic",
+        "mqtt://host/\udcff",  # as Python reads arguments that are no UTF-8
+        "mqtt://board:s3cret\udcff@host/topic",
     ],
 )
 def test_addresses_that_are_none(text: str) -> None:

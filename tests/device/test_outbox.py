@@ -273,6 +273,49 @@ def test_closing_leaves_a_peer_that_hangs(peer: Peer, said: list[str]) -> None:
     assert (box.delivered, box.dropped) == (0, 3)
 
 
+def test_a_hurried_end_runs_while_other_things_end(
+    peer: Peer, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_HURRIED_S", 0.3)
+    peer.may.clear()
+    box = Outbox("Peer", peer, said.append, Rules(closing_s=60.0))
+    box.put(1)
+    assert peer.called.wait(10)
+    box.hurry()
+    time.sleep(0.4)
+    start = time.monotonic()
+    box.close()
+    assert time.monotonic() - start < 0.2
+    assert said == ["Peer: 0 delivered, 1 dropped."]
+
+
+def test_closing_does_not_wait_where_the_peer_asked_for_more_time(
+    peer: Peer, said: list[str]
+) -> None:
+    peer.trouble = [Later("busy", 600.0)]
+    box = Outbox("Peer", peer, said.append, Rules(closing_s=60.0))
+    box.put(1)
+    _until(lambda: not peer.trouble)
+    start = time.monotonic()
+    box.close()
+    assert time.monotonic() - start < 30
+    assert _accounted(box) == 1
+
+
+def test_of_a_file_the_last_messages_reach_a_slow_peer(said: list[str]) -> None:
+    taken: list[int] = []
+
+    def slow(item: int) -> None:
+        time.sleep(0.7)
+        taken.append(item)
+
+    box = Outbox("Peer", slow, said.append, Rules.for_source(is_live=False))
+    for item in range(3):
+        box.put(item)
+    box.close()
+    assert (taken, said) == ([0, 1, 2], [])
+
+
 def test_of_a_file_nothing_is_lost_to_a_slow_peer(said: list[str]) -> None:
     taken: list[int] = []
 

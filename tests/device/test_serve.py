@@ -29,9 +29,10 @@ from edgeyolo.device.frame import Frame, Sink
 from edgeyolo.device.loop import run
 from edgeyolo.device.meter import Meter
 from edgeyolo.device.server import client as client_module
-from edgeyolo.device.server import pictures, site
-from edgeyolo.device.server.address import DEFAULT, Address
-from edgeyolo.device.server.pace import Paced
+from edgeyolo.device.server import pictures, response, site
+from edgeyolo.device.server import server as server_module
+from edgeyolo.device.server.address import DEFAULT, Address, listen
+from edgeyolo.device.server.pace import Paced, share
 from edgeyolo.device.server.page import page, policy
 from edgeyolo.device.server.request import RequestError, parse
 from edgeyolo.device.sinks.serve import Serve
@@ -206,6 +207,23 @@ def test_an_address_that_is_not_to_be_had(server: Server) -> None:
     for address in ("192.0.2.7:8080", "no.such.host.invalid:8080", "[2001:db8::1]:8080"):
         with pytest.raises(UsageError, match=r"is not an address of this machine|There is no host"):
             server(address)
+
+
+def test_a_port_that_is_in_use_is_not_looked_for_under_another_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        both = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", port)),
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+        with pytest.raises(EdgeyoloError, match=r"localhost:[0-9]+: the port is in use"):
+            listen(Address("localhost", port)).close()
+        both[0] = (*both[0][:4], ("192.0.2.7", port))  # not of this machine: the next may be
+        with listen(Address("localhost", port)) as listening:
+            assert listening.getsockname() == ("127.0.0.2", port)
 
 
 def test_another_family(server: Server) -> None:
@@ -654,6 +672,32 @@ def test_the_thread_rests_after_work() -> None:
     assert slept == [0, pytest.approx(0.09), 0.25, 0.25, 0]
 
 
+@pytest.mark.parametrize(
+    ("is_scaled", "cores", "part"),
+    [(False, 4, 0.1), (True, 4, 0.05), (False, 1, 0.05), (True, 1, 0.05)],
+)
+def test_what_costs_more_gets_a_smaller_share(is_scaled: bool, cores: int, part: float) -> None:
+    slept: list[float] = []
+    clock = iter([0.0, 0.001, 0.001])
+    selector = Paced(slept.append, lambda: next(clock), lambda: share(**of))
+    of: Any = {"is_scaled": is_scaled, "cores": cores}
+    try:
+        for _ in range(2):
+            selector.select(0)
+    finally:
+        selector.close()
+    assert slept[-1] / (slept[-1] + 0.001) == pytest.approx(1 - part)
+
+
+def test_the_share_is_that_of_the_pictures(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "available_cores", lambda: 4)
+    served = server()
+    assert served._server._pace._share() == 0.1
+    for width, part in ((1280, 0.1), (1281, 0.05), (640, 0.1)):
+        served.write(_frame(0, width, 48), FOUND)
+        assert served._server._pace._share() == part
+
+
 def test_readers_of_a_meter_do_not_see_each_other() -> None:
     meter = Meter()
     first = meter.reader()
@@ -687,24 +731,28 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     assert re.search(r"script-src 'sha256-[\w+/]{43}='", policy())
 
 
+def _browse(address: str, profile: Path, milliseconds: int) -> subprocess.Popen[str]:
+    """A browser that shows the page for so long, by its own clock, and then prints its elements."""
+    return subprocess.Popen(
+        [
+            *(program("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update"),
+            *("--disable-sync", "--disable-quic", f"--user-data-dir={profile}"),
+            *("--enable-logging=stderr", f"--virtual-time-budget={milliseconds}"),
+            *("--timeout=15000", "--dump-dom", address),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_a_browser_shows_it(server: Server, tmp_path: Path) -> None:
     served = server(configured=TOKEN)
     watchers: list[int] = []
     quoted = "correct%20horse%3B+battery%3Dstaple"
-    chromium = program("chromium")
     with _running(served, fps=20):
-        browser = subprocess.Popen(
-            [
-                *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-                *("--disable-background-networking", "--disable-component-update"),
-                *("--disable-sync", "--disable-quic", f"--user-data-dir={tmp_path / 'profile'}"),
-                *("--enable-logging=stderr", "--virtual-time-budget=4000", "--timeout=15000"),
-                *("--dump-dom", f"http://{served.at}/?token={quoted}"),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        browser = _browse(f"http://{served.at}/?token={quoted}", tmp_path / "profile", 4000)
         while browser.poll() is None:
             answer = _get(served, "/stats.json", Authorization=f"Bearer {TOKEN}")[2]
             watchers.append(json.loads(answer)["watchers"])
@@ -715,6 +763,47 @@ def test_a_browser_shows_it(server: Server, tmp_path: Path) -> None:
     assert "<li><b>2</b> &lt;b&gt;dog</li>" in dom
     assert "96×64" in dom
     assert "Content Security Policy" not in said
+    assert "Uncaught" not in said
+
+
+_SLEEP = b"""
+let slept = 0;
+const tell = Date.now;
+Date.now = () => tell() + slept;
+setTimeout(() => { slept = 60000; }, 3500);
+"""
+
+
+@pytest.mark.parametrize("happens", ["nothing", "breaks", "sleeps"])
+def test_a_browser_asks_again_for_a_stream_that_it_lost(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happens: str
+) -> None:
+    streams: list[str] = []
+    whole = site.Site._stream
+
+    async def breaking(self: Any, client: Any, more: Any) -> None:
+        streams.append("whole")
+        if happens == "breaks" and len(streams) == 1:
+            streams[0] = "broken"
+            beginning = response.head(200, response.STREAM, None, more=more)
+            await client.send(beginning + response.DELIMITER)
+            await client.send((await self.pictures.after(0)).part)
+            await client.send((await self.pictures.after(0)).part)
+            return
+        await whole(self, client, more)
+
+    monkeypatch.setattr(site.Site, "_stream", breaking)
+    if happens == "sleeps":
+        html = page().replace(b'"use strict";', b'"use strict";' + _SLEEP)
+        monkeypatch.setattr(site, "page", lambda: html)
+        monkeypatch.setattr(site, "policy", lambda: "X-No-Policy: the script's digest is another")
+    served = server()
+    with _running(served, fps=20):
+        browser = _browse(f"http://{served.at}/", tmp_path / "profile", 9000)
+        dom, said = browser.communicate(timeout=60)
+    expected = {"nothing": ["whole"], "breaks": ["broken", "whole"], "sleeps": ["whole"] * 2}
+    assert streams == expected[happens]
+    assert re.search(r'id="health"[^>]*class="well"[^>]*>live<', dom)
     assert "Uncaught" not in said
 
 

@@ -327,6 +327,28 @@ def test_the_command_saves_what_it_sees(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "is_said"),
+    [
+        (["--save-when", "cat>0.1", "--conf", "0.5"], True),
+        (["--save-when", "cat>0.1", "--conf", "0.5", "--track"], False),
+        (["--save-when", "cat>0.5", "--conf", "0.5"], False),
+        (["--save-when", "cat", "--conf", "0.5"], False),
+    ],
+)
+def test_a_wish_below_what_is_reported_is_pointed_out(
+    in_tmp: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    is_said: bool,
+) -> None:
+    camera = ("--camera", "synthetic://64x48@30", "--frames", 1, "--json")
+    code, told = _command(monkeypatch, capsys, _make(in_tmp / "bundle"), *camera, *arguments)
+    assert code == 0, told
+    assert ("cat>0.1 saves from 0.5 on" in told) is is_said
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--save-when", "catt>0.5"], ["no class 'catt'", "'cat'"]),
@@ -334,6 +356,7 @@ def test_the_command_saves_what_it_sees(
         (["--save-dir", "x"], ["Add --save-when"]),
         (["--save-every", "2"], ["Add --save-when"]),
         (["--save-when", "cat", "--save-every", "-1"], ["--save-every"]),
+        (["--save-when", "cat", "--classes", "dog"], ["--classes leaves it out", "dog,cat"]),
     ],
 )
 def test_what_the_command_refuses(

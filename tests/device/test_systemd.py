@@ -126,7 +126,56 @@ def test_a_manager_that_does_not_read_holds_nothing_up(listening: Listening) -> 
     queue = Path("/proc/sys/net/unix/max_dgram_qlen").read_text()
     for _ in range(int(queue) + 2):
         manager.say(STATUS="again")
-    assert time.monotonic() - started < 30
+    watchdog = Watchdog(manager, ("cat", "dog"))
+    for _ in range(20):
+        watchdog._signed = float("-inf")  # each frame is due
+        watchdog.write(FRAME, SEEN)
+    assert time.monotonic() - started < 0.9  # less than one wait
+
+
+def test_only_that_it_is_ready_waits_for_a_manager_that_is_busy(listening: Listening) -> None:
+    manager = ServiceManager(listening.address)
+    queue = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text()) + 2
+    for _ in range(queue):
+        manager.say(STATUS="again")
+    reading = threading.Timer(0.2, listening.hear)
+    reading.start()
+    manager.ready()
+    reading.join()
+    assert "READY" in listening.hear_of("READY")
+
+
+class Noting(ServiceManager):
+    """Keeps what is said, and when."""
+
+    def __init__(self, watchdog_s: float, now: list[float]) -> None:
+        super().__init__(None, watchdog_s)
+        self.said: list[tuple[float, dict[str, str]]] = []
+        self._now = now
+
+    def say(self, **variables: str) -> None:
+        self.said.append((self._now[0], variables))
+
+
+@pytest.mark.parametrize("patience", [1.0, 30.0])
+@pytest.mark.parametrize("fps", [4.9, 2.5, 0.9, 0.5])
+def test_every_slow_detector_is_alive(fps: float, patience: float) -> None:
+    now = [0.0]
+    manager = Noting(patience, now)
+    watchdog = Watchdog(manager, ("cat", "dog"), clock=lambda: now[0])
+    for index in range(1, 60):
+        due = index / fps
+        while due - now[0] > 0.2:  # as the loop does it: a fifth of a second after the last event
+            now[0] += 0.2
+            watchdog.idle()
+        now[0] = due
+        watchdog.write(FRAME, SEEN)
+    signs = [when for when, variables in manager.said if "WATCHDOG" in variables]
+    interval = min(1.0, patience / 4)
+    assert max(b - a for a, b in pairwise(signs)) <= interval + 1 / fps + 1e-6
+    assert len(signs) <= now[0] / interval + 1
+    rates = re.findall(r"frames, ([\d.]+) fps", str(manager.said))
+    assert {float(rate) for rate in rates} == {fps}
 
 
 def test_only_a_frame_is_a_sign_of_life(listening: Listening) -> None:
@@ -301,6 +350,7 @@ def test_what_the_unit_holds(null_bundle: Path, tmp_path: Path) -> None:
     text = _unit(tmp_path, null_bundle, *CAMERA)
     for line in (
         *("Type=notify", "NotifyAccess=main", "Restart=always", "StartLimitIntervalSec=0"),
+        *("RestartPreventExitStatus=2 3", "RestartSec=5"),
         *("KillSignal=SIGTERM", "ExecReload=/bin/kill -HUP $MAINPID", "ProtectSystem=strict"),
         *("NoNewPrivileges=yes", "CapabilityBoundingSet=", "PrivateDevices=yes"),
         *("SystemCallFilter=@system-service", "RestrictAddressFamilies=AF_UNIX"),
@@ -382,6 +432,12 @@ def test_a_line_break_does_not_become_a_setting() -> None:
         (("--engine", "tpu"), "no engine"),
         (("--classes", "zebra"), "no class"),
         (("--mqtt", "mqtt://me:secret@broker/door"), "EDGEYOLO_MQTT_PASSWORD"),
+        (("--save-when", "nope"), "no class 'nope'"),
+        (("--save-when", "cat", "--classes", "dog"), "leaves it out"),
+        (("--webhook-all",), "Add --webhook"),
+        (("--serve", "here:there"), "is no address"),
+        (("--csv", "-"), "--json"),
+        (("--out", "clip"), "no name of a video"),
     ],
 )
 def test_no_unit_for_what_would_not_run(
@@ -391,6 +447,43 @@ def test_no_unit_for_what_would_not_run(
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stdout == ""
+
+
+def test_no_unit_for_a_file_that_is_not_there(null_bundle: Path, tmp_path: Path) -> None:
+    arguments = ("run", null_bundle, "--source", "x.mp4", "--print-systemd-unit")
+    done = edgeyolo(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "There is no x.mp4." in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "lines"),
+    [
+        ("0.0.0.0:80", ["AmbientCapabilities=CAP_NET_BIND_SERVICE"]),
+        ("0.0.0.0:80", ["CapabilityBoundingSet=CAP_NET_BIND_SERVICE"]),
+        ("0.0.0.0:80", ["RestartPreventExitStatus=2 3"]),
+        ("localhost:1024", ["AmbientCapabilities=", "CapabilityBoundingSet="]),
+        ("[::1]:8080", ["RestartPreventExitStatus=2 3"]),
+        # An address that a network gives is not ours before there is one.
+        ("192.168.1.5:8080", ["AmbientCapabilities=", "RestartPreventExitStatus=3"]),
+        ("camera.local:0", ["AmbientCapabilities=", "RestartPreventExitStatus=3"]),
+    ],
+)
+def test_rights_are_those_that_the_port_needs(
+    null_bundle: Path, tmp_path: Path, address: str, lines: list[str]
+) -> None:
+    text = _unit(tmp_path, null_bundle, *CAMERA, "--serve", address)
+    for line in lines:
+        assert f"\n{line}\n" in text
+
+
+def test_a_key_in_the_address_of_a_webhook_is_pointed_out(
+    null_bundle: Path, tmp_path: Path
+) -> None:
+    said = "# The path of the webhook"
+    assert said not in _unit(tmp_path, null_bundle, *CAMERA, "--webhook", "https://host")
+    assert said in _unit(tmp_path, null_bundle, *CAMERA, "--webhook", "https://host/hooks/x")
 
 
 def _needs(program: str) -> str:

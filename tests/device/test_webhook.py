@@ -25,6 +25,7 @@ from edgeyolo.device import outbox
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.endpoint import Endpoint
 from edgeyolo.device.frame import Frame
+from edgeyolo.device.post import Poster
 from edgeyolo.device.sinks.webhook import Webhook, _wish
 from edgeyolo.errors import ConfigError, UsageError
 from tests.conftest import ROOT
@@ -241,6 +242,64 @@ def test_a_server_that_fails_once(
         assert said == []
 
 
+@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 100 Go\r\n\r\n"])
+def test_an_answer_that_drips_is_not_waited_for(server: Server, beginning: bytes) -> None:
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(beginning)
+        for _ in range(160):
+            time.sleep(0.05)
+            handler.wfile.write(b"x")
+        handler.close_connection = True
+
+    server.answers = [status(204), drip]
+    poster = Poster(Endpoint.parse(server.url), timeout_s=0.4)
+    assert poster.post(b"1", {}).status == 204
+    start = time.monotonic()
+    with pytest.raises(TimeoutError):
+        poster.post(b"2", {})
+    assert time.monotonic() - start < 5
+    assert poster.post(b"3", {}).status == 204  # with all the time again
+    assert server.bodies == [1, 2, 3]
+    poster.close()
+
+
+def test_a_text_that_drips_costs_only_its_connection(server: Server) -> None:
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 201 Made\r\nContent-Length: 999\r\n\r\n")
+        for _ in range(160):
+            time.sleep(0.05)
+            handler.wfile.write(b"x")
+        handler.close_connection = True
+
+    server.answers = [drip]
+    poster = Poster(Endpoint.parse(server.url), timeout_s=0.4)
+    start = time.monotonic()
+    assert [poster.post(b"1", {}).status, poster.post(b"2", {}).status] == [201, 204]
+    assert time.monotonic() - start < 5
+    assert len(server.connections) == 2
+    poster.close()
+
+
+def test_certificates_are_read_once(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, cert = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    server = Server()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.answers = [status(200, b"x" * 1_000_000)] * 2  # which costs the connection
+    made: list[ssl.SSLContext] = []
+    make = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(make()) or made[-1])
+    poster = Poster(Endpoint.parse(f"https://localhost:{server.server_port}/"))
+    assert [poster.post(b"1", {}).status for _ in range(3)] == [200, 200, 204]
+    assert (len(server.connections), len(made)) == (3, 1)
+    poster.close()
+    server.end()
+
+
 @pytest.mark.usefixtures("soon")
 def test_retry_after_is_followed(server: Server, said: list[str]) -> None:
     server.answers = [status(429, Retry_After="0.4"), status(503, Retry_After="0.4")]
@@ -385,6 +444,7 @@ def test_a_certificate_is_verified(
         "https://host:port/",
         "https://ho st/",
         "https://[::1/",
+        "https://host/\udcff",
         f"https://{'a' * 70}.example/",
         "https://user:s3cret@host/",
     ],

@@ -15,8 +15,8 @@ import pytest
 SSHD = Path("/usr/sbin/sshd")
 # All that a board needs besides a Python.
 _TOOLS = (  # noqa: SIM905
-    "awk basename cat chmod cp cut df dirname env flock getconf id install kill ln mkdir mktemp mv "
-    "readlink rm sh sleep tar touch tr uname"
+    "awk basename cat chmod cp cut date df dirname env flock getconf id install kill ln mkdir "
+    "mktemp mv readlink rm sh sleep sync tar timeout touch tr uname"
 ).split()
 
 _CONFIG = """
@@ -150,6 +150,28 @@ class Board:
         makes = _PREPARED.format(real=real) if prepared else ""
         self.program("python3", f'{before}\n{makes}\nexec {real} "$@"')
 
+    @property
+    def unit(self) -> Path:
+        """Of the service that its systemd knows."""
+        return self.units / "edgeyolo.service"
+
+    @property
+    def previous(self) -> str:
+        """Name of the release to go back to."""
+        return (self.base / "previous").readlink().name
+
+    def put_releases(self, older: str, newer: str) -> None:
+        """What two earlier deploys left."""
+        self.put_release(older)
+        self.put_release(newer)
+        (self.base / "previous").symlink_to(f"releases/{older}")
+
+    def say_at_login(self, command: str) -> None:
+        """In place of its welcome."""
+        text = _SHELL.replace('echo "Welcome to the board"', command)
+        values = {"home": self.home, "root": self.root, "bin": self.bin, "units": self.units}
+        (self.root / "shell").write_text(text.format(**values))
+
     def put_release(self, name: str) -> None:
         """What an earlier deploy left."""
         folder = self.base / "releases" / name
@@ -169,9 +191,8 @@ class Board:
         values = {"port": self.port, "root": self.root, "bin": self.bin, "units": self.units}
         (self.root / "sshd_config").write_text(_CONFIG.format(**values))
         self.config.write_text(_CLIENT.format(**values))
-        shell = self.root / "shell"
-        shell.write_text(_SHELL.format(home=self.home, **values))
-        shell.chmod(0o755)
+        self.say_at_login('echo "Welcome to the board"')
+        (self.root / "shell").chmod(0o755)
         key = (self.root / "host_key.pub").read_text()
         names = f"[127.0.0.1]:{self.port},board"
         (self.root / "known_hosts").write_text(f"{names} {key}")

@@ -110,6 +110,23 @@ def test_extreme_logits_warn_nobody(value: float, box: float, reg_max: int) -> N
     assert scores.dtype == np.float32
 
 
+@pytest.mark.parametrize("reg_max", [16, 1])
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, 3e38])
+def test_a_box_that_is_no_number_is_left_out(reg_max: int, broken: float) -> None:
+    raw = _outputs(reg_max, -9)
+    raw[1][0, 1, 1, 2], raw[1][0, 1, 2, 3], raw[1][0, 0, 3, 3] = 2, 3, np.nan
+    raw[0][0, :, 1, 2] = broken
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        boxes, scores, classes = decode(raw, (8, 16), reg_max, 0.25)
+    if reg_max == 16 and broken == 3e38:  # a distribution as good as any
+        assert len(boxes) == 2
+    else:
+        assert scores.tolist() == [pytest.approx(1 / (1 + np.exp(-3)))]
+    assert np.isfinite(boxes).all()
+    assert len(boxes) == len(scores) == len(classes)
+
+
 def test_by_hand() -> None:
     raw = _outputs(4, -9)
     sides = raw[0].reshape(4, 4, 4, 6)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from edgeyolo.files import new_folder
+from edgeyolo.errors import EdgeyoloError
+from edgeyolo.files import fail_clearly, new_folder, write_text
 
 
 def _fill(place: Path, text: str, *, replace: bool = False, fail: bool = False) -> None:
@@ -58,3 +61,31 @@ def test_the_older_one_stays_when_something_fails(
         _fill(out, "two", replace=True)
     assert (out / "file").read_text() == "one"
     assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("number", "is_full"),
+    [(errno.ENOSPC, True), (errno.EFBIG, True), (errno.EISDIR, False), (errno.EACCES, False)],
+)
+def test_only_a_full_disk_needs_space(number: int, is_full: bool) -> None:
+    with pytest.raises(EdgeyoloError) as told, fail_clearly(Path("f.jpg")):
+        raise OSError(number, os.strerror(number))
+    assert ("Free some space" in told.value.hint) is is_full
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT])
+def test_a_place_that_has_gone(number: int) -> None:
+    """Only where no other file is opened, which could be the one that is missing."""
+    error = OSError(number, os.strerror(number))
+    with pytest.raises(EdgeyoloError), fail_clearly(Path("f.jpg"), or_gone=True):
+        raise error
+    with pytest.raises(type(error)), fail_clearly(Path("f.jpg")):
+        raise error
+
+
+def test_a_folder_that_goes_while_a_file_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: None)
+    with pytest.raises(EdgeyoloError, match=r"x\.txt: no such file or directory"):
+        write_text(tmp_path / "gone" / "x.txt", "x")

@@ -195,6 +195,17 @@ def test_the_folder_itself(null_bundle: Path, media: Path, tmp_path: Path, sourc
         (["--source", "broken/b.png", "--out", "broken/b.png"], ["overwrite the source"]),
         (["--source", "broken/b.png", "--out", "broken/../broken/b.png"], ["overwrite the source"]),
         (["--source", "broken", "--out", "broken/"], ["overwrite the source"]),
+        (["--source", "broken/b.png", "--csv", "broken/b.png"], ["--csv", "overwrite the source"]),
+        (["--source", "broken/b.png", "--csv", "link"], ["--csv", "overwrite the source"]),
+        (["--source", "broken/b.png", "--out", "x.png", "--csv", "./x.png"], ["the same file"]),
+        (["--source", "text.mp4", "--csv", "text-detected.mp4"], ["the same file"]),
+        (["--source", "text.mp4", "--out", "."], ["no name of a video"]),
+        (["--camera", "63", "--out", "."], ["no name of a video"]),
+        (["--camera", "63", "--out", "clip"], ["no name of a video", "seen.mp4"]),
+        (["--camera", "63", "--csv", "-"], ["--csv", "--json"]),
+        (["--camera", "63", "--max-fps", "nan"], ["--max-fps", "not a number"]),
+        (["--camera", "63", "--save-when", "cat", "--save-every", "nan"], ["--save-every", "nan"]),
+        (["--camera", "63", "--serve", "here:there"], ["'here:there' is no address"]),
         (["--source", "broken/b.png", "--frames", "0"], ["--frames"]),
         (["--source", "broken/b.png", "--confidence", "high"], ["--confidence"]),
         (["--source", "broken/b.png", "--conf", "2"], ["confidence of 2"]),
@@ -213,9 +224,11 @@ def test_usage_errors(
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "b.png").write_bytes(b"no image")
+    (tmp_path / "link").symlink_to("broken/b.png")
     said = _refused(inside("run", null_bundle, *arguments), 2)
     for word in words:
         assert word in said
+    assert (tmp_path / "broken" / "b.png").read_bytes() == b"no image"
 
 
 def test_a_broken_image_after_good_ones(null_bundle: Path, media: Path, tmp_path: Path) -> None:
@@ -574,7 +587,10 @@ def test_a_bundle_is_loaded_anew_and_a_bad_one_is_not(
         assert after_hangup().startswith("The old bundle goes on: ")
         shutil.rmtree(work / "bundle")
         make_bundle(work / "bundle", names=("other", "names"))
-        assert after_hangup() == "The old bundle goes on: bundle has other classes.\n"
+        assert (
+            after_hangup()
+            == "The old bundle goes on: bundle has other classes; restart to use it.\n"
+        )
         frames = [json.loads(process.stdout.readline())["frame"] for _ in range(20)]
         assert frames == sorted(frames)
     finally:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Bring a bundle to a board over ssh, and check that it detects.")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=click.Path(path_type=Path), required=False)
 @click.argument("host", required=False)
 @click.argument("run_options", nargs=-1, type=click.UNPROCESSED)
 @engine_flag("Engine to install; as configured or the bundle's default if left out.")
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @json_flag
 def command(
-    bundle: Path,
+    bundle: Path | None,
     host: str | None,
     run_options: tuple[str, ...],
     engine: str | None,
@@ -52,30 +54,52 @@ def command(
 
     Each release has a folder of its own below ~/.local/share/edgeyolo there, and becomes the
     current one only when it detects the same as this machine. The one before stays, for
-    --rollback. With --service it runs at boot:
+    --rollback, and one that a service runs. With --service it runs at boot:
 
     edgeyolo deploy BUNDLE pi@raspberrypi.local --service -- --camera 0 --serve
     """
     from edgeyolo.deploy.connection import connected
     from edgeyolo.deploy.flow import Request
     from edgeyolo.deploy.host import checked_host
+    from edgeyolo.deploy.service import check_words
     from edgeyolo.device.bundle import Bundle
 
+    _stop_in_order()
     if rollback:
-        with connected(checked_host(host or str(bundle)), port, ssh_config) as connection:
-            _roll_back(connection, as_json)
+        idle = (host, run_options, engine, image, wheel, wheelhouse, service)
+        if bundle is None or any(idle):
+            raise UsageError(
+                "--rollback takes a host, and no bundle or anything that is about one.",
+                "Such as: edgeyolo deploy --rollback pi@raspberrypi.local",
+            )
+        with connected(checked_host(str(bundle)), port, ssh_config) as connection:
+            _roll_back(connection, dry_run, as_json)
         return
-    if host is None:
+    if bundle is None or host is None:
         raise UsageError(
-            "No host is named.", "Such as: edgeyolo deploy BUNDLE pi@raspberrypi.local"
+            f"No {'host' if bundle else 'bundle'} is named.",
+            "Such as: edgeyolo deploy BUNDLE pi@raspberrypi.local",
         )
     if run_options and not service:
         raise UsageError(f"{run_options[0]} is not asked for.", "Add --service.")
     target, opened = checked_host(host), Bundle.open(bundle)
     words = (run_options or ("--camera", "0")) if service else None
     request = Request(opened, engine_of(opened, engine), wheel, wheelhouse, image, words)
+    check_words(run_options, request.engine)
     with connected(target, port, ssh_config) as connection:
         (_plan if dry_run else _deploy)(connection, request, as_json)
+
+
+def _stop_in_order() -> None:
+    """A terminal that is closed must not leave our folders of temporary files behind."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            signal.signal(number, stop)
 
 
 def _deploy(connection: Connection, request: Request, as_json: bool) -> None:
@@ -86,7 +110,9 @@ def _deploy(connection: Connection, request: Request, as_json: bool) -> None:
     if not answer["check"]["compared"]:
         click.echo(f"Not compared: {answer['engine']} is not here, or sees nothing.", err=True)
     if answer["service_runs_old"]:
-        click.echo("The service still runs the release before, until it is restarted.", err=True)
+        click.echo("The service was not changed; --service has it run this release.", err=True)
+    if answer["not_removed"]:
+        click.echo(f"Could not be removed: {', '.join(answer['not_removed'])}", err=True)
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -123,8 +149,12 @@ def _lines(answer: dict[str, Any]) -> list[str]:
     ]
 
 
-def _roll_back(connection: Connection, as_json: bool) -> None:
+def _roll_back(connection: Connection, dry_run: bool, as_json: bool) -> None:
     from edgeyolo.deploy.flow import roll_back
 
-    answer = roll_back(connection)
-    click.echo(json.dumps(answer) if as_json else f"{answer['host']}: back to {answer['release']}.")
+    answer = roll_back(connection, dry_run=dry_run)
+    if answer.get("service_runs_old"):
+        click.echo("The service was not changed: it runs what it ran before.", err=True)
+    done = f"{answer['host']}: back to {answer['release']}."
+    plan = f"{answer['host']}: {answer['previous']} → {answer['release']}"
+    click.echo(json.dumps(answer) if as_json else plan if dry_run else done)

@@ -80,7 +80,7 @@ def command(
     from edgeyolo.device.memory import give_back_pictures
     from edgeyolo.device.meter import Meter
     from edgeyolo.device.reload import Reloading
-    from edgeyolo.device.signals import Terminated, listening
+    from edgeyolo.device.signals import Terminated, end_at_the_latest, listening
     from edgeyolo.device.sinks.watchdog import Watchdog
     from edgeyolo.device.source import open_source, path_of, without_secrets
     from edgeyolo.device.sources.thinned import Thinned
@@ -100,6 +100,7 @@ def command(
         return
     try:
         with listening() as asked:
+            end_at_the_latest()
             detector = Reloading(manager.around(load), _say, asked)
             opened, meter = Thinned(open_source(address, _say), every, max_fps), Meter()
             sinks = outputs.open(
@@ -124,7 +125,7 @@ def command(
 
 def _say(sentence: str) -> None:
     """In place of the status line, where one is."""
-    with suppress(BrokenPipeError):  # a reader of the narration that has gone stops nothing
+    with suppress(OSError):  # a terminal that has gone, a log whose disk is full, stop nothing
         click.echo(f"\r\x1b[K{sentence}" if sys.stderr.isatty() else sentence, err=True)
 
 

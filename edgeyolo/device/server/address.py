@@ -18,6 +18,7 @@ _HINT = f"Write HOST:PORT, such as {DEFAULT}, 0.0.0.0:8080 or [::1]:8080, after 
 # What waits to be sent lies in the kernel, where it grows old: 2 pictures, not the usual 4 MB.
 _SEND_BYTES = 64 * 1024
 _UNSENT_BYTES = 16 * 1024
+_NOT_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 BACKLOG = 100  # who comes when it is full has to knock again after a second
 
 
@@ -62,12 +63,16 @@ def listen(address: Address) -> socket.socket:
         )
     except (OSError, UnicodeError) as error:
         raise UsageError(f"There is no host {address.host!r} to serve at.", _HINT) from error
+    # Of one that is in use the next would be another address under the same name: the URL that is
+    # printed would show the page of whoever has the first.
     failed: OSError | None = None
     for family, kind, protocol, _, where in sorted(found, key=lambda one: one[0]):  # IPv4 first
         try:
             return _bound(socket.socket(family, kind, protocol), where)
         except OSError as error:
             failed = error
+            if error.errno not in _NOT_OURS:
+                break
     assert failed is not None
     raise _refused(address, failed) from failed
 
@@ -126,7 +131,7 @@ def _refused(address: Address, error: OSError) -> EdgeyoloError:
         return EdgeyoloError(
             f"Cannot serve at {address}: that port is for the system only.", "Use 8080, say."
         )
-    if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+    if error.errno in _NOT_OURS:
         return UsageError(f"{address.host} is not an address of this machine.", _HINT)
     reason = (error.strerror or str(error)).lower()
     return EdgeyoloError(f"Cannot serve at {address}: {reason}.", _HINT)

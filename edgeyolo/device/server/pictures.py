@@ -39,6 +39,12 @@ class Pictures:
         self._picture = Picture(0, b"", b"")
         self._due = 0.0
 
+    @property
+    def are_scaled(self) -> bool:
+        """Whether frames are larger than what is sent."""
+        seen = self._latest.seen
+        return seen is not None and _scale(seen.frame.image) < 1
+
     async def after(self, number: int) -> Picture:
         """Wait for one newer than ``number``.
 
@@ -68,11 +74,16 @@ def _encode(seen: Seen, names: Sequence[str]) -> Picture:
     return Picture(seen.number, jpeg, part(jpeg, seen.frame.index))
 
 
-def _fitted(image: Image, detections: Detections) -> tuple[Image, Detections]:
+def _scale(image: Image) -> float:
     height, width = image.shape[:2]
-    scale = _LONGEST / max(height, width)
+    return float(_LONGEST / max(height, width))
+
+
+def _fitted(image: Image, detections: Detections) -> tuple[Image, Detections]:
+    scale = _scale(image)
     if scale >= 1:
         return image, detections
+    height, width = image.shape[:2]
     size = max(1, round(scale * width)), max(1, round(scale * height))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     boxes = detections.xyxy * np.float32(scale)

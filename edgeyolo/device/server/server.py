@@ -7,9 +7,10 @@ import socket
 from threading import Thread
 from typing import Any
 
+from edgeyolo.device.engine import available_cores
 from edgeyolo.device.server.address import BACKLOG
 from edgeyolo.device.server.client import GONE, Client
-from edgeyolo.device.server.pace import Paced
+from edgeyolo.device.server.pace import Paced, share
 from edgeyolo.device.server.request import MOST_BYTES
 from edgeyolo.device.server.site import Site
 
@@ -29,7 +30,8 @@ class Server:
     def __init__(self, listening: socket.socket, site: Site) -> None:
         self._listening, self._site = listening, site
         self._clients: dict[Client, asyncio.Task[None]] = {}  # in order of arrival
-        self._pace = Paced()
+        cores = available_cores()
+        self._pace = Paced(share=lambda: share(is_scaled=site.pictures.are_scaled, cores=cores))
         self._loop = asyncio.SelectorEventLoop(self._pace)
         self._loop.set_exception_handler(_report)
         self._stopping = asyncio.Event()

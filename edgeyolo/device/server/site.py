@@ -24,7 +24,7 @@ class Site:
 
     def __init__(self, access: Access, latest: Latest, pictures: Pictures, stats: Stats) -> None:
         self._access, self._latest = access, latest
-        self._pictures, self.stats = pictures, stats
+        self.pictures, self.stats = pictures, stats
         self._watchers = 0
 
     async def serve(self, client: Client) -> None:
@@ -66,7 +66,7 @@ class Site:
     async def _picture(self) -> Picture:
         if self._latest.seen is None:
             raise RequestError(503, "There is no frame yet.")
-        return await self._pictures.after(0)
+        return await self.pictures.after(0)
 
     async def _stream(self, client: Client, more: Sequence[str]) -> None:
         with self._watching(client):
@@ -75,7 +75,7 @@ class Site:
             picture: Picture | None = None
             while not client.has_left():
                 try:
-                    coming = self._pictures.after(picture.number if picture else 0)
+                    coming = self.pictures.after(picture.number if picture else 0)
                     picture = await asyncio.wait_for(coming, _PATIENCE_S)
                 except asyncio.TimeoutError:  # sending is how a dead client is found
                     if picture is None:

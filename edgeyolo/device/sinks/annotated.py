@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import cv2
@@ -18,7 +16,7 @@ from edgeyolo.device.frame import Frame, Sink
 from edgeyolo.device.sinks.mp4 import is_growing
 from edgeyolo.device.sinks.recording import Recording, recording
 from edgeyolo.errors import EdgeyoloError, UsageError
-from edgeyolo.files import fail_clearly
+from edgeyolo.files import NO_ROOM, cannot_write, fail_clearly, free_name, write_bytes
 from edgeyolo.images import Image
 
 
@@ -27,7 +25,7 @@ class AnnotatedImages(Sink):
 
     def __init__(self, out: Path, names: Sequence[str], *, single: bool) -> None:
         self._out, self._names, self._single = out, names, single
-        with fail_clearly(out):
+        with fail_clearly(out, or_gone=True):
             (out.parent if single else out).mkdir(parents=True, exist_ok=True)
 
     def write(self, frame: Frame, detections: Detections) -> bool:
@@ -35,8 +33,14 @@ class AnnotatedImages(Sink):
         path = self._out if self._single else self._out / frame.name
         if not cv2.haveImageWriter(path.name):
             raise EdgeyoloError(f"OpenCV cannot write {path}.", "Name a .jpg or .png with --out.")
-        encoded = cv2.imencode(path.suffix, draw(frame.image, detections, self._names))[1]
-        _write(path, encoded.tobytes())
+        is_done, encoded = cv2.imencode(path.suffix, draw(frame.image, detections, self._names))
+        if not is_done:
+            height, width = frame.image.shape[:2]
+            raise EdgeyoloError(
+                f"No {path.suffix} can hold the {width}x{height} pixels of {path}.",
+                "Name a .png with --out.",
+            )
+        write_bytes(path, encoded.tobytes())
         return True
 
     def close(self, *, complete: bool) -> None:
@@ -47,8 +51,10 @@ class AnnotatedVideo(Sink):
     """A video that grows beside its name, as ``clip.part.mp4``, and gets it at the end.
 
     A killed run leaves the part, which plays up to the last second; the next run keeps it under a
-    number, and says so. Frames of a live source are shown as long as it took until the next, those
-    of a file for 1/fps. Frames of another size than the first are fitted into it.
+    number, and says so. So it does with an older video of a live source, as that does not come
+    again; of a file the same command makes the same video. Frames of a live source are shown as
+    long as it took until the next, those of a file for 1/fps. Frames of another size than the first
+    are fitted into it.
     """
 
     def __init__(
@@ -66,17 +72,18 @@ class AnnotatedVideo(Sink):
         self._began, self._count = 0.0, 0
         self._part = out.with_name(f"{out.stem}.part{out.suffix}")
         self._recording: Recording | None = None
-        with fail_clearly(out):
+        with fail_clearly(out, or_gone=True):
             out.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Append one annotated frame; the first sets the size."""
         if self._recording is None:
             self._size, self._began = _even(frame.image), frame.time_s
-            self._recording = self._open()
+            with self._told():
+                self._recording = self._open()
         time_s = frame.time_s - self._began if self._is_live else self._count / self._fps
         drawn = draw(frame.image, detections, self._names)
-        with self._said_when_full():
+        with self._told():
             self._recording.add(_fitted(drawn, self._size), time_s)
         self._count += 1
         return True
@@ -87,12 +94,11 @@ class AnnotatedVideo(Sink):
                 raise UsageError(
                     f"Another run is writing {self._out}.", "Name another file with --out."
                 )
-            kept = _free_name(self._out)
-            with fail_clearly(kept):
-                self._part.rename(kept)
+            kept = free_name(self._out)
+            self._part.rename(kept)
             self._say(f"An earlier run did not come to its end; what it recorded is {kept}.")
         try:
-            return recording(self._part, self._size, self._fps)
+            return recording(self._part, self._size, self._fps, self._say)
         except ValueError as error:
             raise EdgeyoloError(
                 f"OpenCV cannot write {self._out}.", "Name an .mp4 with --out."
@@ -103,33 +109,32 @@ class AnnotatedVideo(Sink):
         if self._recording is None:
             return
         try:
-            with self._said_when_full():
+            with self._told():
                 self._recording.close()
         except EdgeyoloError:
             complete = complete and self._is_live  # what a camera showed does not come again
             raise
         finally:
-            self._publish(complete)
+            with self._told():
+                self._publish(complete)
 
     def _publish(self, complete: bool) -> None:
-        if complete and self._part.exists() and self._part.stat().st_size:
-            with fail_clearly(self._out):
-                self._part.replace(self._out)
-        else:
+        if not (complete and self._part.exists() and self._part.stat().st_size):
             self._part.unlink(missing_ok=True)
+            return
+        if self._is_live and self._out.is_file():
+            kept = free_name(self._out)
+            self._out.rename(kept)
+            self._say(f"{self._out} is a new video; the older one is {kept}.")
+        self._part.replace(self._out)
 
     @contextmanager
-    def _said_when_full(self) -> Iterator[None]:
+    def _told(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            reason = "the video is incomplete" if error.errno is None else str(error.strerror)
-            free = shutil.disk_usage(self._part.parent).free
-            raise EdgeyoloError(
-                f"Cannot write {self._out}: {reason.lower()}, "
-                f"{free / 2**20:.1f} MB are free on its disk.",
-                "Free some space or choose another folder with --out, then run the command again.",
-            ) from error
+            room = _room(self._part.parent) if error.errno in NO_ROOM else ""
+            raise cannot_write(self._out, error, room) from error
 
 
 def _even(image: Image) -> tuple[int, int]:
@@ -138,10 +143,12 @@ def _even(image: Image) -> tuple[int, int]:
     return max(16, width + width % 2), max(16, height + height % 2)
 
 
-def _free_name(out: Path) -> Path:
-    """``clip.1.mp4``, or the next number that is free."""
-    names = (out.with_name(f"{out.stem}.{number}{out.suffix}") for number in count(1))
-    return next(path for path in names if not path.exists())
+def _room(folder: Path) -> str:
+    """How much room a disk has, where it still answers."""
+    try:
+        return f", {shutil.disk_usage(folder).free / 2**20:.1f} MB are free on its disk"
+    except OSError:  # it was pulled out
+        return ""
 
 
 def _fitted(image: Image, size: tuple[int, int]) -> Image:
@@ -155,14 +162,3 @@ def _fitted(image: Image, size: tuple[int, int]) -> Image:
     canvas = np.zeros((height, width, 3), np.uint8)
     canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner)
     return canvas
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Through a temporary neighbor, so that half an image never has the name of a whole one."""
-    part = path.with_name(f".edgeyolo-{os.getpid()}.part")
-    with fail_clearly(path):
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)

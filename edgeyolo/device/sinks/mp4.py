@@ -12,6 +12,8 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgeyolo.errors import UsageError
+
 TIMESCALE = 90_000  # ticks a second; 24, 25, 30 and 29.97 fps divide it
 _FRAGMENT = TIMESCALE  # one second
 _LONGEST = 2**32 - 1  # ticks of one frame: 13 hours
@@ -47,11 +49,11 @@ class FragmentedMp4:
 
     Raises:
         OSError: when the disk is full; what was written before stays whole.
+        UsageError: when another process writes it; nothing happens to that file.
     """
 
     def __init__(self, path: Path, size: tuple[int, int]) -> None:
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
-        _locked(self._handle)
+        self._handle = alone(path)
         self._size, self._duration_at = size, 0
         self._next = _Fragment(1, 0, 0)
 
@@ -85,15 +87,35 @@ class FragmentedMp4:
             if self._duration_at:
                 self._write(struct.pack(">Q", self._next.begin), self._duration_at)
         finally:
-            # After a full disk there may be half a fragment.
-            os.ftruncate(self._handle, self._next.place)
-            os.close(self._handle)
+            try:  # after a full disk there may be half a fragment
+                os.ftruncate(self._handle, self._next.place)
+            finally:
+                os.close(self._handle)
 
     def _write(self, content: bytes, place: int) -> None:
         rest = memoryview(content)
         while rest:
             count = os.pwrite(self._handle, rest, place)
             rest, place = rest[count:], place + count
+
+
+def alone(path: Path) -> int:
+    """A handle of a file, now empty, that is no other's until the handle is closed.
+
+    Raises:
+        OSError: when it cannot be written.
+        UsageError: when another process writes it; what is in it stays.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # not emptied before it is ours
+    try:
+        # The other one may have ended just now, and what was opened has its last name meanwhile.
+        if not _locked(handle) or not os.path.samestat(os.fstat(handle), path.stat()):
+            raise UsageError(f"Another run is writing {path}.", "Name another file with --out.")
+        os.ftruncate(handle, 0)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 def is_growing(path: Path) -> bool:
@@ -112,8 +134,10 @@ def _locked(handle: int) -> bool:
         return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:  # a file system without locks
+        return True
     return True
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -25,15 +26,23 @@ class Mpeg4Encoder:
     """Takes (height, width, 3) BGR pictures of one even size, gives back encoded ones.
 
     Raises:
-        OSError: when this system has no named pipes, or OpenCV has no such encoder.
+        OSError: when this system has no named pipes, or OpenCV has no such encoder; later, when it
+            gives nothing any more.
     """
 
     def __init__(self, size: tuple[int, int], fps: float) -> None:
         self._encoded: SimpleQueue[bytes] = SimpleQueue()
+        self._has_failed = False
         self._writer, self._spare, reading = _piped(size, fps)
         # In a thread: a frame may be larger than the pipe.
         self._reader = Thread(target=self._read, args=(reading,), name="encoded", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError as error:  # too many threads
+            self._writer.release()
+            os.close(self._spare)
+            os.close(reading)
+            raise OSError(str(error)) from error
 
     def encode(self, image: Image) -> Iterator[bytes]:
         """Those that are finished: as a rule this one."""
@@ -48,15 +57,20 @@ class Mpeg4Encoder:
         return self._finished()
 
     def _read(self, reading: int) -> None:
-        with os.fdopen(reading, "rb") as stream:
-            for chunk in _chunks(stream):
-                self._encoded.put(chunk)
+        try:
+            with os.fdopen(reading, "rb") as stream:
+                for chunk in _chunks(stream):
+                    self._encoded.put(chunk)
+        except (OSError, MemoryError):
+            self._has_failed = True  # OpenCV says nothing of a pipe that nobody reads
 
     def _finished(self) -> Iterator[bytes]:
         while True:
             try:
                 yield self._encoded.get_nowait()
             except Empty:
+                if self._has_failed:
+                    raise OSError("its encoder has failed") from None
                 return
 
 
@@ -79,19 +93,21 @@ def _piped(size: tuple[int, int], fps: float) -> tuple[cv2.VideoWriter, int, int
     """
     if not hasattr(os, "mkfifo"):
         raise OSError("there are no named pipes here")
-    with tempfile.TemporaryDirectory(prefix="edgeyolo-") as folder:
-        path = Path(folder, "frames.avi")
-        os.mkfifo(path)
-        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else it would wait for a writer
-        spare = os.open(path, os.O_WRONLY)
-        os.set_blocking(reading, True)
-        writer = cv2.VideoWriter(
-            str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), fps, size
-        )
-    if not writer.isOpened():
-        os.close(reading)
-        os.close(spare)
-        raise OSError("OpenCV has no MPEG-4 encoder here")
+    with ExitStack() as opened:
+        with tempfile.TemporaryDirectory(prefix="edgeyolo-") as folder:
+            path = Path(folder, "frames.avi")
+            os.mkfifo(path)
+            reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else it would wait for a writer
+            opened.callback(os.close, reading)
+            spare = os.open(path, os.O_WRONLY)
+            opened.callback(os.close, spare)
+            os.set_blocking(reading, True)
+            writer = cv2.VideoWriter(
+                str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), fps, size
+            )
+        if not writer.isOpened():
+            raise OSError("OpenCV has no MPEG-4 encoder here")
+        opened.pop_all()
     return writer, spare, reading
 
 

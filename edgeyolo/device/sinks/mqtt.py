@@ -7,6 +7,7 @@ import random
 import secrets
 import ssl
 import sys
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -52,6 +53,8 @@ class Mqtt(Sink):
     0 those of the last 5 seconds, with 1 and 2 those of the last 10 minutes, at most 100.
     """  # noqa: E501
 
+    has_peer = True
+
     def __init__(
         self, broker: Broker, names: Sequence[str], say: Say, *, is_live: bool = True
     ) -> None:
@@ -63,7 +66,7 @@ class Mqtt(Sink):
         self._sent: deque[MQTTMessageInfo] = deque()
         self._ended, self._gone = Event(), Event()
         self._client = self._configured()
-        self._is_started = self._is_again = self._was_empty = False
+        self._is_started = self._is_again = self._was_online = self._was_empty = False
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Hand a message to the thread that sends it."""
@@ -78,6 +81,10 @@ class Mqtt(Sink):
         self._outbox.put(json.dumps(record(frame, detections, self._names)))
         return True
 
+    def hurry(self) -> None:
+        """Send what is left while other things end."""
+        self._outbox.hurry()
+
     def close(self, *, complete: bool) -> None:
         """Send what is left, and say goodbye."""
         if not self._is_started:
@@ -85,10 +92,10 @@ class Mqtt(Sink):
         self._outbox.close()
         self._ended.set()
         is_connected = self._client.is_connected()
+        sent = list(self._sent)
         if is_connected:
-            told = self._tell_status("offline")
-            with suppress(RuntimeError, ValueError):  # the connection is lost, or its queue full
-                told.wait_for_publish(_GOODBYE_S)
+            _wait_for(*sent, self._tell_status("offline"))
+        self._admit(sum(not _is_through(info) for info in sent))
         # loop_stop() would wait for a broker that hangs; the thread ends by itself.
         self._client.disconnect()
         if is_connected:
@@ -109,6 +116,12 @@ class Mqtt(Sink):
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         return client
+
+    def _admit(self, unconfirmed: int) -> None:
+        if unconfirmed:
+            self._outbox.delivered -= unconfirmed
+            lost = f"of the messages sent, the broker has not confirmed the last {unconfirmed}"
+            self._say(f"{self._name}: {lost}.")
 
     def _tell_status(self, status: str) -> MQTTMessageInfo:
         return self._client.publish(self._broker.status_topic, status, qos=1, retain=True)
@@ -149,6 +162,11 @@ class Mqtt(Sink):
             client.disconnect()
             return
         self._tell_status("online")
+        # With QoS 0 the last message may have gone with the connection. Had it told that nobody is
+        # there, nothing more would come: so how things stand is told again.
+        if self._was_online:
+            self._was_empty = False
+        self._was_online = True
         self._outbox.wake()
         if self._trouble.is_told:
             self._trouble.is_told = False
@@ -171,6 +189,13 @@ class Mqtt(Sink):
 
     def _on_publish(self, *_: Any) -> None:
         self._outbox.wake()  # there is room in the window
+
+
+def _wait_for(*sent: MQTTMessageInfo) -> None:
+    deadline = time.monotonic() + _GOODBYE_S
+    for info in sent:
+        with suppress(RuntimeError, ValueError):  # the connection is lost, or its queue full
+            info.wait_for_publish(max(0.0, deadline - time.monotonic()))
 
 
 def _is_through(info: MQTTMessageInfo) -> bool:

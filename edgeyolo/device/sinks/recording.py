@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 
-from edgeyolo.device.sinks.mp4 import TIMESCALE, FragmentedMp4, Packet
+from edgeyolo.device.sinks.mp4 import TIMESCALE, FragmentedMp4, Packet, alone
 from edgeyolo.device.sinks.mpeg4 import Mpeg4Encoder, header_of, is_key
 from edgeyolo.images import Image
 
 _FRAGMENTED = (".mp4", ".m4v", ".mov")
+_FASTEST = 240.0  # fps; some files claim rates that no encoder takes
+_LONGEST_FILL_S = 1.0  # of one picture again and again; it is encoded while the next one waits
 
 
 class Recording(Protocol):
@@ -35,17 +40,29 @@ class Recording(Protocol):
         ...
 
 
-def recording(path: Path, size: tuple[int, int], fps: float) -> Recording:
+def recording(
+    path: Path, size: tuple[int, int], fps: float, say: Callable[[str], object]
+) -> Recording:
     """MP4 in fragments, which survives a kill; other containers as OpenCV writes them.
 
     Raises:
+        OSError: when the file cannot be written.
+        UsageError: when another run writes it.
         ValueError: when OpenCV cannot write such a file.
     """
+    fps = min(fps, _FASTEST)
     if path.suffix.lower() in _FRAGMENTED:
         try:
-            return InFragments(path, Mpeg4Encoder(size, fps), size, fps)
-        except OSError:  # Windows, or an OpenCV without FFmpeg
-            pass
+            encoder = Mpeg4Encoder(size, fps)
+        except OSError as error:  # Windows, no room for a pipe, or an OpenCV without FFmpeg
+            reason = (error.strerror or str(error)).lower()
+            say(f"{path} will be lost if this run is killed: {reason}.")
+        else:
+            try:
+                return InFragments(path, encoder, size, fps)
+            except BaseException:
+                encoder.close()
+                raise
     return ByOpenCV(path, size, fps)
 
 
@@ -68,13 +85,15 @@ class InFragments:
 
     def close(self) -> None:
         """Store what the encoder still held."""
-        self._encoded.extend(self._encoder.close())
+        with ExitStack() as stack:
+            stack.callback(self._file.close)
+            stack.callback(self._store_last)
+            self._encoded.extend(self._encoder.close())
+
+    def _store_last(self) -> None:
         if self._begins:
             self._begins.append(self._begins[-1] + round(TIMESCALE / self._fps))
-        try:
-            self._store()
-        finally:
-            self._file.close()
+        self._store()
 
     def _store(self) -> None:
         while len(self._begins) > 1 and self._encoded:
@@ -86,20 +105,27 @@ class InFragments:
 
 
 class ByOpenCV:
-    """Frames come at equal distances: one that lasts is repeated."""
+    """Frames come at equal distances: one that lasts is repeated, for a second at most."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
         codec = cv2.VideoWriter.fourcc(*"mp4v")
-        self._path, self._fps, self._count = path, fps, 0
+        self._path, self._fps, self._count, self._left_out = path, fps, 0, 0
         self._last: Image | None = None
+        self._lock = alone(path)
         self._writer = cv2.VideoWriter(str(path), codec, fps, size)
         if not self._writer.isOpened():
+            os.close(self._lock)
+            path.unlink(missing_ok=True)
             raise ValueError(f"OpenCV cannot write {path}.")
 
     def add(self, image: Image, time_s: float) -> None:
         """Append it at its place."""
-        while self._last is not None and self._count < round(time_s * self._fps):
-            self._append(self._last)
+        missing = round(time_s * self._fps) - self._left_out - self._count
+        if self._last is not None:
+            fill = min(missing, max(1, round(_LONGEST_FILL_S * self._fps)))
+            self._left_out += max(0, missing - fill)
+            for _ in range(fill):
+                self._append(self._last)
         self._last = image
         self._append(image)
 
@@ -109,9 +135,12 @@ class ByOpenCV:
 
     def close(self) -> None:
         """Write the index, and look whether all is there: OpenCV says nothing of a full disk."""
-        self._writer.release()
-        if not _holds(self._path, self._count):
-            raise OSError("the video is incomplete")
+        try:
+            self._writer.release()
+            if not _holds(self._path, self._count):
+                raise OSError("the video is incomplete")
+        finally:
+            os.close(self._lock)
 
 
 def _holds(video: Path, count: int) -> bool:

@@ -29,6 +29,8 @@ class Serve(Sink):
         EdgeyoloError: when the port is in use.
     """
 
+    has_peer = True
+
     def __init__(
         self,
         address: str,

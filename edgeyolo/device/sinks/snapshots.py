@@ -51,7 +51,7 @@ class Snapshots(Sink):
         names: of the classes.
         say: hears of a full disk, and of how many were saved.
         every_s: at least so long between two pictures, 0 for every frame that matches.
-        clock: the time of a frame in seconds, for ``every_s``.
+        clock: the time of a frame in seconds, for ``every_s``; else that of its capture.
         is_live: a camera: no frame waits for the disk.
         floor_bytes: kept free on the disk.
 
@@ -68,14 +68,13 @@ class Snapshots(Sink):
         say: Say,
         *,
         every_s: float = 1.0,
-        clock: Callable[[Frame], float] = lambda frame: frame.captured,
+        clock: Callable[[Frame], float] | None = None,
         is_live: bool = True,
         floor_bytes: int = FLOOR_BYTES,
     ) -> None:
-        for wish in wishes:
-            wish.check(names)
-        self._folder, self._wishes, self._names = folder, wishes, names
-        self._every_s, self._clock, self._floor_bytes = every_s, clock, floor_bytes
+        self._wishes = [(wish, wish.class_id(names)) for wish in wishes]
+        self._folder, self._names = folder, names
+        self._every_s, self._clock, self._floor_bytes = every_s, clock or _captured, floor_bytes
         self._say, self._trouble = say, Seldom(say)
         self._due = float("-inf")
         self._is_full = False
@@ -83,16 +82,20 @@ class Snapshots(Sink):
         rules = Rules.for_source(is_live=is_live)
         rules = replace(rules, capacity=min(rules.capacity, _WAITING))
         self._outbox: Outbox[Entry] = Outbox("Snapshots", self._save, say, rules)
-        with fail_clearly(folder):
+        with fail_clearly(folder, or_gone=True):
             folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Keep a picture of the frame, if it is wished for and not too soon."""
         now = self._clock(frame)
-        if now >= self._due and any(w.is_met(detections, self._names) for w in self._wishes):
+        if now >= self._due and any(wish.is_met(detections, i) for wish, i in self._wishes):
             self._due = now + self._every_s
             self._outbox.put(self._entry(frame, detections))
         return True
+
+    def hurry(self) -> None:
+        """Do it while other things end."""
+        self._outbox.hurry()
 
     def close(self, *, complete: bool) -> None:
         """Write what waits, and tell how many there are."""
@@ -147,6 +150,10 @@ class Snapshots(Sink):
             facts.unlink(missing_ok=True)
             raise
         return True
+
+
+def _captured(frame: Frame) -> float:
+    return frame.captured
 
 
 def _jpeg(image: Image) -> bytes:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psutil
 
@@ -52,11 +53,12 @@ class StatusLine(Sink):
 
     def close(self, *, complete: bool) -> None:
         """Say what became of all frames, where some were lost or a line was begun."""
-        if sys.stderr.isatty():
-            print(file=sys.stderr)
         reading = self._meter.read()
-        if reading.dropped:
-            print(f"{reading.frames} frames, {reading.dropped} dropped", file=sys.stderr)
+        with suppress(OSError):  # a terminal that was closed, a log whose disk is full
+            if sys.stderr.isatty():
+                print(file=sys.stderr)
+            if reading.dropped:
+                print(f"{reading.frames} frames, {reading.dropped} dropped", file=sys.stderr)
 
 
 def _show(line: str) -> None:

@@ -31,17 +31,18 @@ class Watchdog(Sink):
     ) -> None:
         self._manager, self._names, self._clock = manager, names, clock
         self._interval = min(_INTERVAL_S, (manager.watchdog_s or 4 * _INTERVAL_S) / 4)
-        self._said = self._last_frame = clock()
-        self._count = self._count_said = 0
+        # Two clocks: what is said while no frame comes must not put off the next sign of life.
+        self._signed = self._said = self._last_frame = clock()
+        self._count = self._count_signed = 0
 
     def write(self, frame: Frame, detections: Detections) -> bool:
         """Give the sign when it is due; at once for the first frame."""
         self._last_frame = now = self._clock()
         self._count += 1
-        elapsed = now - self._said
+        elapsed = now - self._signed
         if elapsed >= self._interval or self._count == 1:
-            rate = (self._count - self._count_said) / max(elapsed, 1e-9)
-            self._count_said, self._said = self._count, now
+            rate = (self._count - self._count_signed) / max(elapsed, 1e-9)
+            self._count_signed, self._signed, self._said = self._count, now, now
             speed = f", {rate:.1f} fps" if elapsed >= self._interval else ""
             text = f"{self._count} frames{speed}: {_seen(detections, self._names)}"
             self._manager.say(WATCHDOG="1", STATUS=text)
@@ -50,8 +51,8 @@ class Watchdog(Sink):
     def idle(self) -> bool:
         """Say that nothing comes; that is no sign of life."""
         now = self._clock()
-        if now - self._said >= self._interval:
-            self._said, self._count_said = now, self._count
+        if now - max(self._said, self._last_frame) >= self._interval:
+            self._said = now
             silence = f"No frame for {now - self._last_frame:.0f} s"
             self._manager.say(STATUS=f"{silence}, {self._count} before.")
         return True

@@ -40,6 +40,8 @@ class Webhook(Sink):
         is_live: a camera: newer messages count more than older ones.
     """
 
+    has_peer = True
+
     def __init__(
         self,
         endpoint: Endpoint,
@@ -73,6 +75,10 @@ class Webhook(Sink):
             }
             self._outbox.put(json.dumps(message).encode())
         return True
+
+    def hurry(self) -> None:
+        """Do it while other things end."""
+        self._outbox.hurry()
 
     def close(self, *, complete: bool) -> None:
         """Send what is left; the connection goes with its thread."""

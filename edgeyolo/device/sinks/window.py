@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 
 import cv2
 
@@ -16,6 +18,16 @@ from edgeyolo.errors import CameraError
 
 _TITLE = "edgeyolo"
 _QUIT = (ord("q"), 27)  # q or Esc
+_PATIENCE_S = 10.0  # a small board imports OpenCV in four
+# Without files of the working folder that have the name of a package, and without a core dump.
+_TRIAL = """
+import resource, sys
+sys.path[:] = filter(None, sys.path)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+import cv2
+cv2.namedWindow("edgeyolo")
+cv2.waitKey(1)
+"""
 
 
 def has_display() -> bool:
@@ -24,8 +36,27 @@ def has_display() -> bool:
     gui = next((line for line in build.splitlines() if line.strip().startswith("GUI:")), "")
     if "NONE" in gui.upper():
         return False
-    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    return bool(screen) or sys.platform in ("win32", "darwin")
+    if sys.platform in ("win32", "darwin"):
+        return True
+    screens = os.environ.get("DISPLAY", ""), os.environ.get("WAYLAND_DISPLAY", "")
+    return any(screens) and _opens(screens)
+
+
+@cache
+def _opens(screens: tuple[str, str]) -> bool:
+    """Whether a window opens there: tried by a child, as Qt aborts where the screen has gone."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _TRIAL],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 class Window(Sink):

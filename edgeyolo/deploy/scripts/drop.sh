@@ -1,3 +1,0 @@
-# There was no release before this one.
-cd "$base"
-rm -f current
