@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +16,8 @@ if TYPE_CHECKING:
     from edgeyolo.device.broker import Broker
     from edgeyolo.device.endpoint import Endpoint
     from edgeyolo.device.frame import Frame, Sink, Source
+    from edgeyolo.device.seldom import Say
     from edgeyolo.device.wish import Wish
-
-Say = Callable[[str], object]
 
 
 def notices(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,15 @@ class Detections:
         """Those of a mask (N,) or of indices, in that order."""
         ids = None if self.track_id is None else self.track_id[which]
         return Detections(self.xyxy[which], self.score[which], self.class_id[which], ids)
+
+    def count(self, names: Sequence[str]) -> Counter[str]:
+        """How many there are of each class."""
+        return Counter(names[index] for index in self.class_id)
+
+    def summary(self, names: Sequence[str]) -> str:
+        """In words: ``2 dog, 1 cat``, or ``nothing``."""
+        seen = self.count(names).most_common()
+        return ", ".join(f"{count} {name}" for name, count in seen) or "nothing"
 
     def to_list(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Plain values for JSON: pixels to 2 decimals, scores to 4.

@@ -21,7 +21,8 @@ from edgeyolo.device.detections import Detections
 from edgeyolo.device.detector import Detector
 from edgeyolo.device.frame import Frame, Sink, Source
 from edgeyolo.device.meter import Meter
-from edgeyolo.device.outlets import Outlets, Say
+from edgeyolo.device.outlets import Outlets
+from edgeyolo.device.seldom import Say
 from edgeyolo.device.signals import Asked
 from edgeyolo.device.slot import Slot
 from edgeyolo.errors import CameraError, DataError, EdgeyoloError

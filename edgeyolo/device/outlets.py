@@ -7,9 +7,8 @@ from contextlib import ExitStack, suppress
 
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.frame import Frame, Sink
+from edgeyolo.device.seldom import Say
 from edgeyolo.errors import EdgeyoloError
-
-Say = Callable[[str], object]
 
 
 class Outlets:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,6 +62,6 @@ class Stats:
         seen = self._latest.seen
         if seen is None:
             return {"frame": None, "size": None, "seen": {}}
-        counts = Counter(self._names[index] for index in seen.detections.class_id)
+        counts = seen.detections.count(self._names)
         height, width = seen.frame.image.shape[:2]
         return {"frame": seen.frame.index, "size": [width, height], "seen": dict(counts)}

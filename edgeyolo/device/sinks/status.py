@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -40,7 +39,7 @@ class StatusLine(Sink):
         if time.monotonic() - self._last >= _INTERVAL:
             self._last = time.monotonic()
             parts = [self._where, *_speed(self._meter.read()), *self._health()]
-            _show(f"{', '.join(parts)}: {_seen(self._what, self._names)}")
+            _show(f"{', '.join(parts)}: {self._what.summary(self._names)}")
         return True
 
     def _health(self) -> list[str]:
@@ -77,8 +76,3 @@ def _speed(reading: Reading) -> list[str]:
         f"age {reading.age_ms:.0f} ms",
         f"{reading.dropped} dropped",
     ]
-
-
-def _seen(detections: Detections, names: Sequence[str]) -> str:
-    seen = Counter(names[index] for index in detections.class_id)
-    return ", ".join(f"{count} {name}" for name, count in seen.most_common()) or "nothing"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from edgeyolo.device.detections import Detections
@@ -44,7 +43,7 @@ class Watchdog(Sink):
             rate = (self._count - self._count_signed) / max(elapsed, 1e-9)
             self._count_signed, self._signed, self._said = self._count, now, now
             speed = f", {rate:.1f} fps" if elapsed >= self._interval else ""
-            text = f"{self._count} frames{speed}: {_seen(detections, self._names)}"
+            text = f"{self._count} frames{speed}: {detections.summary(self._names)}"
             self._manager.say(WATCHDOG="1", STATUS=text)
         return True
 
@@ -60,8 +59,3 @@ class Watchdog(Sink):
     def close(self, *, complete: bool) -> None:
         """Say that it ends."""
         self._manager.say(STOPPING="1", STATUS=f"Ends after {self._count} frames.")
-
-
-def _seen(detections: Detections, names: Sequence[str]) -> str:
-    seen = Counter(names[index] for index in detections.class_id)
-    return ", ".join(f"{count} {name}" for name, count in seen.most_common()) or "nothing"
