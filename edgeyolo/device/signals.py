@@ -6,9 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Thread
+from threading import Event, Thread
 from types import FrameType
 
 from edgeyolo.errors import ExitCode
@@ -74,23 +74,33 @@ def listening() -> Iterator[Asked]:
             signal.signal(number, handler)
 
 
-def end_at_the_latest() -> None:
-    """End the process 1.85 s after a SIGTERM, whatever hangs; for the main thread, once.
+@contextmanager
+def ending_in_time() -> Iterator[None]:
+    """End the process 1.85 s after a SIGTERM that comes in the body, whatever hangs.
 
     A handler in Python has to wait for what the main thread does in C: an engine that loads, a file
     system or a pipe that does not answer. A thread that Python's own handler in C wakes has not.
     """
-    if not hasattr(signal, "SIGTERM") or os.name == "nt":
+    if os.name == "nt":
+        yield
         return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    heard = Event()
 
     def wait() -> None:
-        with suppress(OSError):
-            while os.read(reader, 1) != bytes([signal.SIGTERM]):
-                pass
-        time.sleep(_LAST_S)
-        os._exit(ExitCode.FAILED)
+        while number := os.read(reader, 1):
+            if number == bytes([signal.SIGTERM]):
+                heard.set()
+                time.sleep(_LAST_S)
+                os._exit(ExitCode.FAILED)
+        os.close(reader)
 
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     Thread(target=wait, name="last resort", daemon=True).start()
+    try:
+        yield
+    finally:
+        if not heard.is_set():  # else what follows may hang, too
+            signal.set_wakeup_fd(before)
+            os.close(writer)

@@ -28,7 +28,7 @@ from edgeyolo.device.frame import Frame
 from edgeyolo.device.loop import run
 from edgeyolo.device.meter import Meter
 from edgeyolo.device.reload import Reloading
-from edgeyolo.device.signals import Asked, Terminated, listening
+from edgeyolo.device.signals import Asked, Terminated, ending_in_time, listening
 from edgeyolo.device.sources.live import LiveSource
 from edgeyolo.device.sources.synthetic import SyntheticSource
 from edgeyolo.errors import BundleError, DataError, EdgeyoloError
@@ -545,6 +545,18 @@ def test_what_is_closed_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> Non
             time.sleep(5)
         finally:
             assert 0.25 < time.monotonic() - started < 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM there")
+def test_the_last_resort_ends_with_the_run() -> None:
+    with ending_in_time(), listening():
+        assert any(thread.name == "last resort" for thread in threading.enumerate())
+        os.kill(os.getpid(), signal.SIGHUP)  # of which it hears, too
+    deadline = time.monotonic() + 60
+    while any(thread.name == "last resort" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 _IN_C = """

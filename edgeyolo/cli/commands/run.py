@@ -80,7 +80,7 @@ def command(
     from edgeyolo.device.memory import give_back_pictures
     from edgeyolo.device.meter import Meter
     from edgeyolo.device.reload import Reloading
-    from edgeyolo.device.signals import Terminated, end_at_the_latest, listening
+    from edgeyolo.device.signals import Terminated, ending_in_time, listening
     from edgeyolo.device.sinks.watchdog import Watchdog
     from edgeyolo.device.source import open_source, path_of, without_secrets
     from edgeyolo.device.sources.thinned import Thinned
@@ -99,8 +99,7 @@ def command(
         click.echo(unit_text(held.bundle, held.engine_name, address, outputs), nl=False)
         return
     try:
-        with listening() as asked:
-            end_at_the_latest()
+        with ending_in_time(), listening() as asked:
             detector = Reloading(manager.around(load), _say, asked)
             opened, meter = Thinned(open_source(address, _say), every, max_fps), Meter()
             sinks = outputs.open(
