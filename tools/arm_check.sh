@@ -270,13 +270,14 @@ stamp() { echo "$build $(sha256sum <"$1" | cut -c1-16)"; } # FILE: of the wheel 
 # first, whether the board's Python can load each wheel, its Python is asked afterwards.
 install_on_arm() { # RELEASE CPU
   local home=$work/$1 python site
-  python=$(basename "$(readlink "$home/root/usr/bin/python3")")
+  local system=$home/root
+  python=$(basename "$(readlink "$system/usr/bin/python3")")
   python=${python#python}
-  site=$home/root/opt/edgeyolo/lib/python$python/site-packages
+  site=$system/opt/edgeyolo/lib/python$python/site-packages
   requirements "$python" aarch64-manylinux_2_28 >"$home/wanted.txt"
   [ "$(cat "$home/installed" 2>/dev/null)" = "$(stamp "$home/wanted.txt")" ] && return
   say "$1: installing for Python $python"
-  rm -rf "$home/root/opt/edgeyolo"
+  rm -rf "$system/opt/edgeyolo"
   on_arm "$1" "$2" python3 -m venv --without-pip /opt/edgeyolo
   uv pip install --quiet --target "$site" --python "$workshop/python" --python-version "$python" \
     --python-platform aarch64-manylinux_2_28 --only-binary :all: --no-compile-bytecode \
