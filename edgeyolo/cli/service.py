@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from ipaddress import ip_address
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +86,6 @@ def unit_text(bundle: Bundle, engine: str, address: str, outputs: Outputs) -> st
         shows_password=without_secrets(address) != address,
         shows_key=outputs.webhook is not None and outputs.webhook.target != "/",
         binds_low_port=serves is not None and 0 < serves.port < 1024,
-        may_heal=serves is not None and not _is_always_ours(serves.host),
         ends=file is not None or ctx.params.get("frames") is not None,
         environment=_settings(),
     )
@@ -186,15 +184,6 @@ def _uses_network(address: str, outputs: Outputs) -> bool:
     """A stream is read, or somebody elsewhere is told."""
     told = outputs.serve, outputs.mqtt, outputs.webhook
     return any(told) or address.lower().startswith(("rtsp", "http"))
-
-
-def _is_always_ours(host: str) -> bool:
-    """An address to serve at that is there before any network is."""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host == "localhost"
-    return address.is_loopback or address.is_unspecified
 
 
 def _settings() -> dict[str, str]:

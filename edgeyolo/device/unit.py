@@ -41,7 +41,6 @@ class Service:
     shows_password: bool = False  # in the address of the camera
     shows_key: bool = False  # in the path of a webhook
     binds_low_port: bool = False  # one for the system only
-    may_heal: bool = False  # what looks like bad usage now: an address that is not ours yet
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -118,7 +117,7 @@ def _life(service: Service) -> list[str]:
 
 
 def _restart(service: Service) -> list[str]:
-    hopeless = [*([] if service.may_heal else [ExitCode.USAGE]), ExitCode.MISSING_DEPENDENCY]
+    hopeless = (ExitCode.USAGE, ExitCode.MISSING_DEPENDENCY)
     never = [
         "# Bad usage or a package that is missing: that does not become better by itself.",
         f"RestartPreventExitStatus={' '.join(str(code.value) for code in hopeless)}",

@@ -573,7 +573,7 @@ def test_a_closed_terminal_leaves_no_files(
     assert process.returncode == 128 + number
     assert list((tmp_path / "t").iterdir()) == []
     _wait_for(lambda: not any((board.home / "tmp").iterdir()))
-    _wait_for(lambda: not _running("picture.png"))
+    _wait_for(lambda: not _running(str(board.base)))
 
 
 def test_a_dry_run_changes_nothing(

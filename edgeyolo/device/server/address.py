@@ -54,15 +54,15 @@ def listen(address: Address) -> socket.socket:
     """A socket that takes connections; of a name, at the first of its addresses that is ours.
 
     Raises:
-        UsageError: when the host is unknown, or is not this machine.
-        EdgeyoloError: when the port is in use, or is for the system only.
+        EdgeyoloError: when the host is unknown or not this machine, which may be so before the
+            network is up, or when the port is in use or is for the system only.
     """
     try:
         found = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"There is no host {address.host!r} to serve at.", _HINT) from error
+        raise EdgeyoloError(f"There is no host {address.host!r} to serve at.", _HINT) from error
     # Of one that is in use the next would be another address under the same name: the URL that is
     # printed would show the page of whoever has the first.
     failed: OSError | None = None
@@ -132,6 +132,6 @@ def _refused(address: Address, error: OSError) -> EdgeyoloError:
             f"Cannot serve at {address}: that port is for the system only.", "Use 8080, say."
         )
     if error.errno in _NOT_OURS:
-        return UsageError(f"{address.host} is not an address of this machine.", _HINT)
+        return EdgeyoloError(f"{address.host} is not an address of this machine.", _HINT)
     reason = (error.strerror or str(error)).lower()
     return EdgeyoloError(f"Cannot serve at {address}: {reason}.", _HINT)
