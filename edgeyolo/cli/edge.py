@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -18,10 +19,13 @@ _WORKERS = ("capture", "detect", "encoded", "outbox", "serve")
 _DEBUG = "EDGEYOLO_DEBUG"  # set it to see tracebacks
 
 
-def guard(command: click.Command) -> ExitCode | int:
-    """Run a command and return the exit code; tracebacks are for bugs only."""
+def guard(command: click.Command, words: Sequence[str] | None = None) -> ExitCode | int:
+    """Run a command, of the process's own words by default; return the exit code.
+
+    Tracebacks are for bugs only.
+    """
     try:
-        return command.main(standalone_mode=False) or ExitCode.OK
+        return command.main(words, standalone_mode=False) or ExitCode.OK
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.Abort:

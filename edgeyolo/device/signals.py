@@ -68,9 +68,9 @@ def listening() -> Iterator[Asked]:
     try:
         yield asked
     finally:
-        if _HAS_TIMER:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
+        for number, handler in before.items():  # SIGALRM last: SIGTERM starts the timer
+            if number == getattr(signal, "SIGALRM", None):
+                signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(number, handler)
 
 

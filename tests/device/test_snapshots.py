@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,13 +15,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeyolo.cli.main import main
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.frame import Frame
 from edgeyolo.device.sinks import snapshots
 from edgeyolo.device.sinks.snapshots import Snapshots
 from edgeyolo.device.wish import Wish
 from edgeyolo.errors import EdgeyoloError, UsageError
+from tests.command import edgeyolo_here
 from tests.unit.conftest import _make
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
@@ -299,27 +298,21 @@ def test_a_picture_that_no_jpeg_can_hold(tmp_path: Path, said: list[str]) -> Non
     assert len(_pictures(tmp_path / "s")) == 1
 
 
-def _command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object
-) -> tuple[int, str]:
-    monkeypatch.setattr(sys, "argv", ["edgeyolo", "run", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    return int(end.value.code or 0), capsys.readouterr().err
+def _command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    return edgeyolo_here("run", *arguments), capsys.readouterr().err
 
 
 def test_the_command_saves_what_it_sees(
     demo_bundle: Path,
     small_demo: Path,
     in_tmp: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     names = json.loads((demo_bundle / "bundle.json").read_text())["names"]
     photos = small_demo.parent / "images" / "train"
     wishes = [word for name in names for word in ("--save-when", name)]
     source = ("--source", photos, "--json")
-    code, told = _command(monkeypatch, capsys, demo_bundle, *source, *wishes)
+    code, told = _command(capsys, demo_bundle, *source, *wishes)
     assert code == 0, told
     saved = _pictures(in_tmp / "snapshots")
     assert len(saved) > 5  # photos, so not one a second
@@ -337,13 +330,12 @@ def test_the_command_saves_what_it_sees(
 )
 def test_a_wish_below_what_is_reported_is_pointed_out(
     in_tmp: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     is_said: bool,
 ) -> None:
     camera = ("--camera", "synthetic://64x48@30", "--frames", 1, "--json")
-    code, told = _command(monkeypatch, capsys, _make(in_tmp / "bundle"), *camera, *arguments)
+    code, told = _command(capsys, _make(in_tmp / "bundle"), *camera, *arguments)
     assert code == 0, told
     assert ("cat>0.1 saves from 0.5 on" in told) is is_said
 
@@ -361,14 +353,13 @@ def test_a_wish_below_what_is_reported_is_pointed_out(
 )
 def test_what_the_command_refuses(
     in_tmp: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     words: list[str],
 ) -> None:
     bundle = _make(in_tmp / "bundle")
     camera = ("--camera", "synthetic://64x48@30")
-    code, told = _command(monkeypatch, capsys, bundle, *camera, *arguments)
+    code, told = _command(capsys, bundle, *camera, *arguments)
     assert code == 2
     for word in words:
         assert word in told

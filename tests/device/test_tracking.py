@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from edgeyolo import Detector, Tracker
-from edgeyolo.cli.main import main
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.draw import draw
 from edgeyolo.device.frame import Frame, Sink
@@ -29,6 +28,7 @@ from edgeyolo.device.sources.synthetic import SyntheticSource
 from edgeyolo.device.tracking import motion
 from edgeyolo.device.tracking.assignment import assign
 from edgeyolo.errors import UsageError
+from tests.command import edgeyolo_here
 from tools.bench_tracking import SCENES, Moment, Tally, judge, ours, play
 
 FPS = 30
@@ -454,18 +454,13 @@ def clip(small_demo: Path) -> Path:
 
 
 @pytest.fixture
-def lines_of(
-    demo_bundle: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
-) -> Callable[..., list[dict[str, Any]]]:
+def lines_of(demo_bundle: Path, clip: Path, capfd: Any) -> Callable[..., list[dict[str, Any]]]:
     """What ``edgeyolo run --json`` says of a clip with more flags."""
 
     def run_command(*flags: str) -> list[dict[str, Any]]:
-        command = ["edgeyolo", "run", str(demo_bundle), "--source", str(clip), "--json", *flags]
-        monkeypatch.setattr("sys.argv", command)
-        with pytest.raises(SystemExit) as end:
-            main()
+        code = edgeyolo_here("run", demo_bundle, "--source", clip, "--json", *flags)
         said = capfd.readouterr()
-        assert not end.value.code, said.err
+        assert code == 0, said.err
         return [json.loads(line) for line in said.out.splitlines()]
 
     return run_command

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeyolo.cli.main import main
 from edgeyolo.device import outbox
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.endpoint import Endpoint
@@ -28,6 +27,7 @@ from edgeyolo.device.frame import Frame
 from edgeyolo.device.post import Poster
 from edgeyolo.device.sinks.webhook import Webhook, _wish
 from edgeyolo.errors import ConfigError, UsageError
+from tests.command import edgeyolo_here
 from tests.conftest import ROOT
 from tests.programs import certificate
 from tests.unit.conftest import _make
@@ -533,11 +533,7 @@ def test_what_the_command_refuses(
     words: str,
 ) -> None:
     bundle = _make(tmp_path / "bundle")
-    command = ["edgeyolo", "run", str(bundle), "--camera", "synthetic://64x48@200", *arguments]
-    monkeypatch.setattr(sys, "argv", command)
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
+    assert edgeyolo_here("run", bundle, "--camera", "synthetic://64x48@200", *arguments) == 2
     assert words in capsys.readouterr().err
 
 
@@ -547,9 +543,7 @@ def test_the_token_is_shown_nowhere(
     monkeypatch.setenv("EDGEYOLO_WEBHOOK_TOKEN", "s3cret")
     monkeypatch.setenv("EDGEYOLO_MQTT_PASSWORD", "s3cret")
     for flags in ([], ["--json"], ["--origin"]):
-        monkeypatch.setattr(sys, "argv", ["edgeyolo", "config", "show", *flags])
-        with pytest.raises(SystemExit):
-            main()
+        assert edgeyolo_here("config", "show", *flags) == 0
     shown = capsys.readouterr().out
     assert "webhook_token" in shown
     assert "s3cret" not in shown

@@ -20,7 +20,6 @@ pytest.importorskip("cv2")
 
 import cv2
 
-from edgeyolo.cli.main import main
 from edgeyolo.device.detections import Detections
 from edgeyolo.device.draw import draw
 from edgeyolo.device.frame import Frame
@@ -28,6 +27,7 @@ from edgeyolo.device.loop import run as run_loop
 from edgeyolo.device.sinks.annotated import AnnotatedVideo
 from edgeyolo.device.sinks.csvfile import COLUMNS
 from edgeyolo.errors import CameraError, EdgeyoloError
+from tests.command import edgeyolo_here
 
 Done = subprocess.CompletedProcess[str]
 EDGEYOLO = [sys.executable, "-c", "from edgeyolo.cli.main import main; main()"]
@@ -75,11 +75,7 @@ def inside(
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Done:
-        command = ["edgeyolo", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as end:
-            main()
-        return subprocess.CompletedProcess(command, int(end.value.code or 0), *capfd.readouterr())
+        return subprocess.CompletedProcess("", edgeyolo_here(*arguments), *capfd.readouterr())
 
     return run
 
