@@ -117,8 +117,10 @@ class Bench:
         from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
 
         self.wide_spec = spec_of(open_checkpoint(options.from_))
+        # Weights that know the classes are taken as they are.
+        self.wide_net = options.work / "wide" / (BEST if options.wide_epochs else START)
 
-    def wide(self) -> Path:
+    def wide(self) -> None:
         """Train the starting net on the data, once."""
         from edgeyolo.slim.checkpoint import open_checkpoint
         from edgeyolo.slim.inherit import inherit
@@ -128,8 +130,8 @@ class Bench:
             source = open_checkpoint(self.options.from_)
             net, _ = inherit(source, self.wide_spec, self.dataset.names)
             self._save(net, folder / START)
-        self._train(folder, self._recipe(self.options.wide_epochs, 0, Row(distill=0)), None)
-        return folder / BEST
+        if self.options.wide_epochs:
+            self._train(folder, self._recipe(self.options.wide_epochs, 0, Row(distill=0)), None)
 
     def start(self, name: str, seed: int) -> Path:
         """The weights that a row starts from, made once for all rows that start alike."""
@@ -141,12 +143,12 @@ class Bench:
         with (folder / "lock").open("w") as lock:  # rows that start alike may come at once
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / _BEFORE).exists():
-                self._make_start(folder, row, spec, self.options.work / "wide" / BEST, seed)
+                self._make_start(folder, row, spec, self.wide_net, seed)
         return folder
 
     def run(self, name: str, seed: int) -> dict[str, Any]:
         """Train one row with one seed, and say what came out."""
-        row, source = ROWS[name], self.options.work / "wide" / BEST
+        row, source = ROWS[name], self.wide_net
         folder = self.options.work / f"{name.replace(' ', '-').replace(':', '')}-s{seed}"
         steps = self._steps(row, seed)
         before = None
@@ -161,17 +163,22 @@ class Bench:
                     self._make_start(place, row, spec, source, seed)
             if (place / _BEFORE).exists():
                 before = read_json(place / _BEFORE)["map50_95"]
-            self._train(place, recipe, self.options.work / "wide" / BEST if row.distill else None)
+            self._train(place, recipe, self.wide_net if row.distill else None)
             source = place / BEST
-        return self.record(folder, row.spec, before)
+        return self.record(folder / BEST, row.spec, before)
 
-    def record(self, folder: Path, spec: SlimSpec, before: float | None) -> dict[str, Any]:
-        """What the results keep of a training that has ended."""
-        accuracy = self._accuracy(folder / BEST)
+    def record_wide(self) -> dict[str, Any]:
+        """The row of the net that the others start from."""
+        return self.record(self.wide_net, self.wide_spec, None)
+
+    def record(self, weights: Path, spec: SlimSpec, before: float | None) -> dict[str, Any]:
+        """What the results keep of a training that has ended, or of weights that had none."""
+        accuracy = self._accuracy(weights)
         samples = load_split(self.dataset, self.options.split)
-        stock = stock_map(folder / BEST, self.dataset.path, samples, self.options.imgsz)
+        stock = stock_map(weights, self.dataset.path, samples, self.options.imgsz)
         whole = cost(spec, len(self.dataset.names), 640)
-        epochs = [event for event in all_events(folder) if event["event"] == "epoch"]
+        events = all_events(weights.parent.parent)  # none of weights as they came
+        epochs = [event for event in events if event["event"] == "epoch"]
         return {
             "spec": spec.name,
             "parameters": whole.parameters,
@@ -181,8 +188,7 @@ class Bench:
             "map50_95_ultralytics": round(stock, 4),
             "before_training": before,
             "epochs": len(epochs),
-            "device": next(e["device"] for e in all_events(folder) if e["event"] == "started"),
-            "seconds_per_epoch": round(statistics.median(e["seconds"] for e in epochs), 1),
+            **(_pace(events, epochs) if epochs else {}),
         }
 
     def _steps(self, row: Row, seed: int) -> list[tuple[SlimSpec, Recipe]]:
@@ -272,6 +278,13 @@ class Results:
                     yield name, seed
 
 
+def _pace(events: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "device": next(event["device"] for event in events if event["event"] == "started"),
+        "seconds_per_epoch": round(statistics.median(event["seconds"] for event in epochs), 1),
+    }
+
+
 def _in_a_process(method: str, options: argparse.Namespace, *arguments: Any) -> Any:
     return getattr(Bench(options), method)(*arguments)
 
@@ -289,9 +302,7 @@ def train_missing(options: argparse.Namespace, results: Results) -> None:
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         trainings = {pool.submit(_in_a_process, "run", options, *row): row for row in pending}
         if _key("wide", 0) not in results.content["runs"]:
-            place = options.work / "wide"
-            record = pool.submit(_in_a_process, "record", options, place, bench.wide_spec, None)
-            trainings[record] = ("wide", 0)
+            trainings[pool.submit(_in_a_process, "record_wide", options)] = ("wide", 0)
         for done in as_completed(trainings):
             if error := done.exception():  # the others go on
                 print(f"{_key(*trainings[done])} failed: {error!r}", flush=True)
@@ -354,7 +365,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="JSON, added to")
     parser.add_argument("--imgsz", type=int, default=640)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--wide-epochs", type=int, default=40)
+    parser.add_argument("--wide-epochs", type=int, default=40, help="0: the classes are the same")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--images", type=int, help="train on so many images only")
     parser.add_argument("--device", default="auto")
