@@ -108,6 +108,11 @@ class Outbox(Generic[Item]):
         self._end_within(_HURRIED_S)
 
     def close(self) -> None:
+        """End, and say what became of the items if some are lost."""
+        self.end()
+        self.sum_up()
+
+    def end(self) -> None:
         """Try to deliver what is left; what is not delivered in time is dropped."""
         self._end_within(self._rules.closing_s)
         if self._thread is not None:
@@ -117,6 +122,9 @@ class Outbox(Generic[Item]):
             self.dropped += len(self._items) + self._under_way
             self._items.clear()
             self._changed.notify_all()
+
+    def sum_up(self) -> None:
+        """Say what became of the items if some are lost."""
         if self.dropped or self.refused:
             self._say(f"{self._name}: {self._counts()}.")
 

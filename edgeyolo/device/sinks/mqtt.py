@@ -89,13 +89,14 @@ class Mqtt(Sink):
         """Send what is left, and say goodbye."""
         if not self._is_started:
             return
-        self._outbox.close()
+        self._outbox.end()
         self._ended.set()
         is_connected = self._client.is_connected()
         sent = list(self._sent)
         if is_connected:
             _wait_for(*sent, self._tell_status("offline"))
         self._admit(sum(not _is_through(info) for info in sent))
+        self._outbox.sum_up()
         # loop_stop() would wait for a broker that hangs; the thread ends by itself.
         self._client.disconnect()
         if is_connected:
