@@ -15,7 +15,12 @@ def cache_dir() -> Path:
 
 def config_file() -> Path:
     """The user's own settings, below those of the working folder."""
-    return _xdg("EDGEYOLO_CONFIG_DIR", "XDG_CONFIG_HOME", ".config") / "config.toml"
+    return _config_dir() / "config.toml"
+
+
+def own_profiles() -> Path:
+    """Folder of boards that the user has described."""
+    return _config_dir() / "profiles"
 
 
 def shipped(folder: str) -> Path | None:
@@ -27,6 +32,10 @@ def shipped(folder: str) -> Path | None:
         if candidate.is_dir() and (candidate.parent == _PACKAGE or _is_checkout()):
             return candidate
     return None
+
+
+def _config_dir() -> Path:
+    return _xdg("EDGEYOLO_CONFIG_DIR", "XDG_CONFIG_HOME", ".config")
 
 
 def _is_checkout() -> bool:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgeyolo.errors import ConfigError, UsageError
-from edgeyolo.locations import shipped
+from edgeyolo.locations import own_profiles, shipped
+from edgeyolo.measure.timing import Timing
 from edgeyolo.records import number, read_record
 
 
@@ -166,6 +167,7 @@ class DeviceProfile:
     thermals: tuple[Trip, ...]
     sources: dict[str, Source]  # key, as in "memory.kind" → source of all that is below it
     notes: tuple[str, ...] = ()
+    latency: dict[str, dict[str, Timing]] = field(default_factory=dict)  # by engine and precision
 
     @property
     def default_clock(self) -> str:
@@ -218,12 +220,12 @@ class DeviceProfile:
 
 
 def profile_names() -> list[str]:
-    """Names of the boards that edgeyolo knows."""
+    """Names of the boards that edgeyolo or the user knows."""
     return sorted(_files())
 
 
 def load_profile(name: str) -> DeviceProfile:
-    """Read the profile of a board.
+    """Read the profile of a board, the user's own before the one that comes with edgeyolo.
 
     Raises:
         UsageError: when there is none of that name.
@@ -249,17 +251,18 @@ def read_profile(path: Path) -> DeviceProfile:
     """
     profile = read_record(DeviceProfile, path, name=path.stem)
     _check_sources(profile, path)
+    _check_timings(profile, path)
     return profile
 
 
 def _files() -> dict[str, Path]:
-    folder = shipped("profiles")
-    return {path.stem: path for path in folder.glob("*.yaml")} if folder else {}
+    folders = (shipped("profiles"), own_profiles())
+    return {path.stem: path for folder in folders if folder for path in folder.glob("*.yaml")}
 
 
 def _check_sources(profile: DeviceProfile, path: Path) -> None:
     """Every figure has a source, and every source a figure."""
-    labels = ("name", "title", "sources")
+    labels = ("name", "title", "sources", "latency")  # a latency names its own source
     keys = _keys({key: value for key, value in _parts(profile).items() if key not in labels})
     for source in profile.sources:
         if source not in keys:
@@ -274,6 +277,18 @@ def _check_sources(profile: DeviceProfile, path: Path) -> None:
                 f"{path} has no source for {key!r}.",
                 f"Add a line '{key}: {Sureness.STATED.value} …' under 'sources'.",
             )
+
+
+def _check_timings(profile: DeviceProfile, path: Path) -> None:
+    for engine, found in profile.latency.items():
+        for precision, timing in found.items():
+            try:
+                timing.check()
+            except ValueError as error:
+                raise ConfigError(
+                    f"{path}: latency.{engine}.{precision} is not complete: {error}.",
+                    "Write it as its neighbors do.",
+                ) from error
 
 
 def _keys(parts: dict[str, Any], above: str = "") -> dict[str, bool]:

@@ -11,11 +11,13 @@ from click.core import ParameterSource
 
 from edgeyolo.config import SETTINGS, lookup
 from edgeyolo.errors import UsageError
+from edgeyolo.slim.spec import SlimSpec, parse_heads
 
 if TYPE_CHECKING:
     from edgeyolo.dataset.find import DataChoice
     from edgeyolo.device.bundle import Bundle
 
+_SPEC = ("width", "depth", "heads", "reg_max", "max_channels", "activation", "cut_backbone")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -47,6 +49,23 @@ def setting(
 def _sentence(text: str) -> str:
     # Not str.capitalize: it lowers the rest, and names lose their capitals.
     return text[:1].upper() + text[1:]
+
+
+def spec_flags(function: Function) -> Function:
+    """A flag for each value of a spec; see :func:`spec_of_flags`."""
+    for key in reversed(_SPEC):
+        function = setting(key)(function)
+    return function
+
+
+def spec_of_flags(values: dict[str, Any]) -> SlimSpec:
+    """The net that the flags describe; they are taken out of ``values``.
+
+    Raises:
+        SpecError: when there is no such net.
+    """
+    named = {key: values.pop(key) for key in _SPEC}
+    return SlimSpec(**{**named, "heads": parse_heads(named["heads"])})
 
 
 def engine_flag(help: str) -> Callable[[Function], Function]:

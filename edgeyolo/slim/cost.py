@@ -30,6 +30,7 @@ class ConvCost:
     kernel: int
     strides: tuple[int, ...]  # input pixels per cell; several for one shared between levels
     batchnorm: bool = True
+    step: int = 1  # its own stride
     per_cell: int = 1  # times that it runs in each cell
     trained: bool = True
     name: str = ""  # of the module in ultralytics' net, as "model.2.m.0.cv1"
@@ -55,6 +56,15 @@ class ConvCost:
         cells = sum(pixels // stride**2 for stride in self.strides)
         norm = _BATCHNORM_MACS * self.outputs if self.batchnorm else 0
         return cells * self.per_cell * (self.weights + norm)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row of the net stands: channels of what it reads, and what it gives."""
+
+    inputs: list[int]
+    outputs: int
+    stride: int  # input pixels per cell of the output
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +97,23 @@ def cost(spec: SlimSpec, classes: int, imgsz: int, part: str | None = None) -> C
 def convolutions(spec: SlimSpec, classes: int) -> list[ConvCost]:
     """Layer table: every convolution of the net, in the order in which they run."""
     table: list[ConvCost] = []
-    channels: list[int] = []
-    strides: list[int] = []
     split = backbone_length(spec)
-    for index, layer in enumerate(layers(spec)):
-        row = layer.row
-        part = "head" if row[2] == "Detect" else PARTS[index >= split]
-        sources = inputs_of(index, row)
-        inputs = [channels[source] if source >= 0 else 3 for source in sources]
-        stride = strides[sources[0]] if sources[0] >= 0 else 1
-        output, stride = row_output(row, spec, inputs, stride)
-        for conv in _row_convs(row, spec, part, inputs, output, stride, classes):
+    for index, (layer, place) in enumerate(zip(layers(spec), places(spec), strict=True)):
+        part = "head" if layer.row[2] == "Detect" else PARTS[index >= split]
+        for conv in _row_convs(layer.row, spec, part, place, classes):
             table.append(replace(conv, name=f"model.{index}{conv.name}"))
-        channels.append(output)
-        strides.append(stride)
     return table
+
+
+def places(spec: SlimSpec) -> list[Place]:
+    """Channels and stride of every row of the net."""
+    found: list[Place] = []
+    for index, layer in enumerate(layers(spec)):
+        sources = inputs_of(index, layer.row)
+        inputs = [found[source].outputs if source >= 0 else 3 for source in sources]
+        stride = found[sources[0]].stride if sources[0] >= 0 else 1
+        found.append(Place(inputs, *_row_output(layer.row, spec, inputs, stride)))
+    return found
 
 
 def scaled(channels: int, spec: SlimSpec) -> int:
@@ -114,7 +126,7 @@ def repeats(count: int, spec: SlimSpec) -> int:
     return max(round(count * spec.depth), 1) if count > 1 else count
 
 
-def row_output(row: Row, spec: SlimSpec, inputs: list[int], stride: int) -> tuple[int, int]:
+def _row_output(row: Row, spec: SlimSpec, inputs: list[int], stride: int) -> tuple[int, int]:
     """Channels and stride of a row's output; ``stride`` is that of its first input."""
     kind = row[2]
     if kind == "Conv":
@@ -129,17 +141,11 @@ def row_output(row: Row, spec: SlimSpec, inputs: list[int], stride: int) -> tupl
 
 
 def _row_convs(
-    row: Row,
-    spec: SlimSpec,
-    part: str,
-    inputs: list[int],
-    output: int,
-    stride: int,
-    classes: int,
+    row: Row, spec: SlimSpec, part: str, place: Place, classes: int
 ) -> Iterator[ConvCost]:
-    kind = row[2]
+    kind, inputs, output, stride = row[2], place.inputs, place.outputs, place.stride
     if kind == "Conv":
-        yield ConvCost(part, inputs[0], output, row[3][1], (stride,))
+        yield ConvCost(part, inputs[0], output, row[3][1], (stride,), step=row[3][2])
     elif kind == "SPPF":
         hidden = inputs[0] // 2
         yield ConvCost(part, inputs[0], hidden, 1, (stride,), name=".cv1")
@@ -174,5 +180,8 @@ def _detect(spec: SlimSpec, inputs: list[int], classes: int) -> Iterator[ConvCos
             yield ConvCost("head", width, last, 1, (stride,), batchnorm=False, name=f"{name}.2")
     if spec.reg_max > 1:  # the fixed sum over the bins, once for each side of a box
         yield ConvCost(
-            "head", spec.reg_max, 1, 1, spec.strides, False, 4, trained=False, name=".dfl"
+            *("head", spec.reg_max, 1, 1, spec.strides, False),
+            per_cell=4,
+            trained=False,
+            name=".dfl",
         )

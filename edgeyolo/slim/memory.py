@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edgeyolo.slim.architecture import Row, inputs_of, layers
-from edgeyolo.slim.cost import repeats, row_output, tower_widths
+from edgeyolo.slim.cost import places, repeats, tower_widths
 from edgeyolo.slim.spec import SlimSpec
 
 _BYTES = 4  # float32
@@ -24,20 +24,13 @@ def activation_bytes(spec: SlimSpec, classes: int, imgsz: int) -> int:
     last_use = {source: index for index, used in enumerate(sources) for source in used}
     meter = _Meter()
     sizes = {-1: meter.take(3 * imgsz * imgsz)}
-    channels: list[int] = []
-    strides: list[int] = []
-    for index, row in enumerate(rows):
-        inputs = [channels[source] if source >= 0 else 3 for source in sources[index]]
-        stride = strides[sources[index][0]] if sources[index][0] >= 0 else 1
-        output, stride = row_output(row, spec, inputs, stride)
-        cells = (imgsz // stride) ** 2
+    for index, (row, place) in enumerate(zip(rows, places(spec), strict=True)):
+        cells = (imgsz // place.stride) ** 2
         if row[2] == "Detect":
-            _detect(meter, spec, inputs, classes, imgsz)
+            _detect(meter, spec, place.inputs, classes, imgsz)
         else:
-            _row(meter, row, spec, inputs, output, cells)
-        sizes[index] = output * cells
-        channels.append(output)
-        strides.append(stride)
+            _row(meter, row, spec, place.inputs, place.outputs, cells)
+        sizes[index] = place.outputs * cells
         for source in {s for s in sources[index] if last_use[s] == index}:
             meter.give(sizes[source])
     return _BYTES * meter.peak

@@ -49,6 +49,9 @@ def command(
         answer = {
             "bundle": opened.name,
             "precision": opened.precision,
+            "spec": opened.provenance.get("spec"),
+            "classes": len(opened.names),
+            "imgsz": opened.width,
             "images": len(images),
             "environment": environment(),
             "results": [

@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from edgeyolo.cli.options import json_flag
+from edgeyolo.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from edgeyolo.measure.own import Measurement
     from edgeyolo.profiles import DeviceProfile
 
 COLUMNS = (
-    f"{'profile':<24}{'cores':<13}{'MHz':>5} {'fp32':>9} {'fp16':>7} {'RAM GB':>7} {'GB/s':>7}   "
+    f"{'profile':<24}{'cores':<13}{'MHz':>5} {'fp32':>11} {'fp16':>12} {'RAM GB':>7} {'GB/s':>10} "
+    "  "
 )
 LEGEND = "64: stated by a source. 64*: derived. 64?: commonly stated, not checked."
 
 
-@click.command(short_help="Show the boards that are known, or one of them.")
+class _Profiles(click.Group):
+    """A group in which the name of a board stands for showing it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put in what is left out."""
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.command(
+    cls=_Profiles,
+    short_help="Show the boards that are known, or one of them.",
+    subcommand_metavar="[NAME] | calibrate NAME FILE...",
+)
+def command() -> None:
+    """Show the boards, or all that is known of the board NAME and how surely.
+
+    Your own boards are YAML files like those in profiles/, in the folder "profiles" beside your
+    config.toml.
+    """
+
+
+@command.command(short_help="Show the boards, or one of them: 'profiles NAME' is enough.")
 @click.argument("name", required=False)
 @json_flag
-def command(name: str | None, as_json: bool) -> None:
+def show(name: str | None, as_json: bool) -> None:
     """Print a table of all boards, or all that is known of the board NAME and how surely."""
     from edgeyolo.profiles import load_profile, profile_names
 
@@ -34,6 +62,67 @@ def command(name: str | None, as_json: bool) -> None:
         return
     for line in _card(profiles[0]) if name else _table(profiles):
         click.echo(line)
+
+
+@command.command(short_help="Refine predictions by measurements from the board itself.")
+@click.argument("name")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--forget", is_flag=True, help="Drop what was measured before.")
+def calibrate(name: str, files: tuple[Path, ...], forget: bool) -> None:
+    """Read answers of 'edgeyolo bench BUNDLE --json' that were made on the board NAME.
+
+    FILE may be - for one that is pasted. From then on predictions for that board are refined by
+    them, and their error shrinks.
+    """
+    from edgeyolo.measure import own
+    from edgeyolo.profiles import load_profile
+
+    profile = load_profile(name)
+    if not files and not forget:
+        raise UsageError("No answer of a bench is named.", "Name its files, or - to paste one.")
+    measured = [one for path in files for one in own.measurements_of(_json_of(path), str(path))]
+    before = [_predicted(profile, one) for one in measured]
+    if forget:
+        was_there = own.forget(name)
+        click.echo("What was measured is forgotten." if was_there else "Nothing was measured yet.")
+    if not measured:
+        return
+    path = own.keep(name, measured)
+    click.echo(f"{'':<58}{'measured':>9}{'before':>16}{'now':>16}")
+    for one, old in zip(measured, before, strict=True):
+        words = f"{one.engine} {one.precision}, {one.spec.name} at {one.imgsz} px"
+        new = _predicted(profile, one)
+        click.echo(f"{words:<58}{one.latency_ms:>9.1f}{old or '-':>16}{new or '-':>16}")
+    click.echo(f"Kept in {path}.")
+
+
+def _predicted(profile: DeviceProfile, measured: Measurement) -> str:
+    from edgeyolo.measure.predict import Predictor, predicted_engines
+
+    if (measured.engine, measured.precision) not in predicted_engines(profile):
+        return ""
+    predict = Predictor(profile, measured.engine, measured.precision, measured.threads)
+    return str(predict(measured.works()))
+
+
+def _json_of(path: Path) -> object:
+    text = sys.stdin.read() if str(path) == "-" else _text(path)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{path} is no JSON.", "Use 'edgeyolo bench BUNDLE --json'.") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(
+            f"{path} cannot be read: {reason}.", "Name an answer of a bench."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text.", "Name an answer of a bench.") from error
 
 
 def _table(profiles: list[DeviceProfile]) -> Iterator[str]:
@@ -53,10 +142,10 @@ def _row(profile: DeviceProfile) -> str:
     sizes = "-".join(f"{mb / 1024:g}" for mb in sorted({min(memory.mb), max(memory.mb)}))
     figures = (
         (f"{profile.clocks[condition].mhz}", _mark(profile, f"clocks.{condition}"), 5),
-        (*_peak(profile, "fp32", condition), 9),
-        (*_peak(profile, "fp16", condition), 7),
+        (*_peak(profile, "fp32", condition), 11),
+        (*_peak(profile, "fp16", condition), 12),
         (sizes, _mark(profile, "memory.mb"), 7),
-        (f"{memory.theoretical_mb_s.times(1e-3)}", _mark(profile, "memory.theoretical_mb_s"), 7),
+        (f"{memory.theoretical_mb_s.times(1e-3)}", _mark(profile, "memory.theoretical_mb_s"), 10),
     )
     missing = [name for name, engine in profile.engines.items() if not engine.available]
     return (
@@ -102,8 +191,22 @@ def _facts(profile: DeviceProfile) -> Iterator[tuple[str, str]]:
         yield "heat", f"{trip.celsius:g} C{_mark(profile, 'thermals')}: {trip.effect}"
     for note in profile.notes:
         yield "notes", f"{note}{_mark(profile, 'notes')}"
+    yield from _latency(profile)
     for key, source in profile.sources.items():
         yield "sources", f"{key}: {source.text}"
+
+
+def _latency(profile: DeviceProfile) -> Iterator[tuple[str, str]]:
+    from edgeyolo.measure.predict import Predictor, predicted_engines
+    from edgeyolo.measure.work import work_of
+    from edgeyolo.slim.spec import SlimSpec
+
+    for engine, precision in predicted_engines(profile):
+        predict = Predictor(profile, engine, precision)
+        figures = " and ".join(
+            f"{predict(work_of(SlimSpec(), 80, imgsz))} ms at {imgsz} px" for imgsz in (320, 640)
+        )
+        yield "predicted", f"{engine} {precision}: YOLOv8n {figures}; {predict.origin}"
 
 
 def _clock(profile: DeviceProfile, condition: str) -> str:

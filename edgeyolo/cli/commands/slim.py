@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting
-from edgeyolo.slim.spec import SlimSpec, check_imgsz, parse_heads
+from edgeyolo.cli.options import (
+    data_choice,
+    data_flag,
+    json_flag,
+    setting,
+    spec_flags,
+    spec_of_flags,
+)
+from edgeyolo.slim.spec import SlimSpec, check_imgsz
 
 if TYPE_CHECKING:
     from edgeyolo.dataset.find import DataChoice
@@ -19,13 +26,7 @@ _IMGSZ = 640
 
 
 @click.command(short_help="Make a smaller net from a data set, retrain, export and measure it.")
-@setting("width")
-@setting("depth")
-@setting("heads")
-@setting("reg_max")
-@setting("max_channels")
-@setting("activation")
-@setting("cut_backbone")
+@spec_flags
 @data_flag
 @setting("from")
 @setting("finetune")
@@ -55,15 +56,7 @@ def command(
     """
     from edgeyolo.dataset.demo import DEMO_IMGSZ
 
-    spec = SlimSpec(
-        width=values["width"],
-        depth=values["depth"],
-        heads=parse_heads(values["heads"]),
-        reg_max=values["reg_max"],
-        max_channels=values["max_channels"],
-        activation=values["activation"],
-        cut_backbone=values["cut_backbone"],
-    )
+    spec = spec_of_flags(values)
     choice = data_choice(data)
     if values["imgsz"] is None:
         values["imgsz"] = DEMO_IMGSZ if choice.is_demo else _IMGSZ
