@@ -62,6 +62,7 @@ class Predictor:
         clock: str | None = None,
     ) -> None:
         precision = _COMPUTED.get(precision, precision)
+        self.board, self.engine = profile.name, engine
         timing = _timing(profile, engine, precision)
         clock = _clock(profile, clock)
         most = profile.active_cores(clock)

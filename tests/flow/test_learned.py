@@ -366,7 +366,13 @@ def test_advice_counts_and_recommends(wide: Any, examples: Examples) -> None:
     assert not useless.recommended.cut_backbone
     values = {**useless.to_dict(), "images": 2}
     assert heads_sentence(values).startswith("P5 serves 0.4% of the 10 boxes of 2 training images")
+    assert "% of the parameters and " in heads_sentence(values)
+    slower = [{**choice, "latency_ratio": 0.92} for choice in values["choices"]]
+    known = {"latency": {"profile": "raspberry-pi-4", "engine": "ncnn"}, "choices": slower}
+    on_board = heads_sentence({**values, **known})
+    assert on_board.endswith("% of the FLOPs and ~8% of the latency on raspberry-pi-4.")
     values["recall"] = recall(wide, examples).to_dict()
+    assert "latency: predicted for raspberry-pi-4, ncnn" in heads_table({**values, **known})
     assert "P3,P4,P5" in heads_table(values) and heads_sentence(values) in heads_table(values)
 
 

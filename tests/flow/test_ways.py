@@ -119,6 +119,8 @@ def test_heads_says_what_each_level_serves(small_demo: Path, in_tmp: Path) -> No
     assert all(part <= 1 for part in answer["recall"]["without"].values())
     said = edgeyolo(*arguments, cwd=in_tmp).stdout
     assert "boxes assigned" in said and "P4,P5" in said
+    assert "latency: predicted for raspberry-pi-4, ncnn fp32" in said
+    assert all(0 < choice["latency_ratio"] <= 1.1 for choice in answer["choices"])
     small = build(SlimSpec(heads=("P5",)), tuple("abcde"))
     save_checkpoint(small, in_tmp / "p5.pt")
     refused = edgeyolo("heads", "--data", small_demo, "--from", "p5.pt", "--imgsz", 64, cwd=in_tmp)

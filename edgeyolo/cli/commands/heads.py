@@ -16,9 +16,17 @@ _IMGSZ = 640
 @setting("from")
 @setting("imgsz")
 @setting("seed")
+@click.option("--profile", default="raspberry-pi-4", show_default=True, help="Board to save on.")
+@click.option("--engine", default="ncnn", show_default=True, help="Its engine.")
 @json_flag
 def command(
-    data: str | None, from_: str | None, imgsz: int | None, seed: int, as_json: bool
+    data: str | None,
+    from_: str | None,
+    imgsz: int | None,
+    seed: int,
+    profile: str,
+    engine: str,
+    as_json: bool,
 ) -> None:
     """Ask a trained net which of P3, P4 and P5 the boxes of the training images are assigned to.
 
@@ -29,10 +37,13 @@ def command(
     from edgeyolo.errors import UsageError
     from edgeyolo.flow.advice import ask
     from edgeyolo.flow.weights import find_weights
+    from edgeyolo.measure.predict import Predictor
+    from edgeyolo.profiles import load_profile
     from edgeyolo.report.heads import heads_table
     from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
     from edgeyolo.slim.spec import check_imgsz
 
+    predict = Predictor(load_profile(profile), engine)
     choice = data_choice(data)
     size = (DEMO_IMGSZ if choice.is_demo else _IMGSZ) if imgsz is None else imgsz
     source = find_weights(from_, is_demo=choice.is_demo)
@@ -43,7 +54,7 @@ def command(
         )
     check_imgsz(size, spec_of(open_checkpoint(source)))
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
-    answer = ask(choice.open(), source, size, seed)
+    answer = ask(choice.open(), source, size, seed, predict)
     if as_json:
         click.echo(json.dumps(answer))
         return
