@@ -44,7 +44,8 @@ def heads_sentence(advice: dict[str, Any]) -> str:
     *first, last = saved
     all_saved = f"{', '.join(first)} and {last}" if first else last
     verb = "serves" if len(dropped) == 1 else "serve"
+    kept = ",".join(best["heads"])
     return (
         f"{' and '.join(dropped)} {verb} {1 - best['served']:.1%} of the {advice['boxes']} boxes "
-        f"of {advice['images']} training images: --heads {','.join(best['heads'])} saves {all_saved}."
+        f"of {advice['images']} training images: --heads {kept} saves {all_saved}."
     )
