@@ -58,5 +58,5 @@ def recommended(latency: dict[str, Any]) -> str:
     return "fp16" if fp16 < 1 / _PAYS else "fp32"
 
 
-def _steps_of(progress: Progress, note: str) -> Callable[[int, int], None]:
+def _steps_of(progress: Progress, note: str) -> Callable[[float, float], None]:
     return lambda done, total: progress.step(done, total, note)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Literal
@@ -20,11 +21,14 @@ import numpy as np
 
 from edgeyolo.child import command
 from edgeyolo.errors import EdgeyoloError, ExitCode, MissingDependencyError, UsageError
+from edgeyolo.measure.percentiles import Rounds, early_stopped, interval, percentiles
 
 Scope = Literal["engine_ms", "total_ms"]  # the runtime call alone, or image to detections
+Verdict = Literal["stable", "throttled", "noisy"]
 
 ROUNDS = 5
 RUNS_PER_ROUND = 20
+_CAMERA_S = 3.0  # of a made-up camera, for the third scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Subject:
     engine: str
     threads: int | None = None
     confidence: float = 0.25
+    cores: int | None = None  # that the process may use at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class LatencySamples:
     """Raw times of one subject in milliseconds, one list per round.
 
     ``engine_ms`` is the runtime call alone, ``total_ms`` image to detections: letterbox, engine,
-    decode and NMS.
+    decode and NMS; ``at`` the time of each in seconds since 1970. ``camera_ms`` are the ages of
+    frames of a made-up camera with 30 pictures a second, when they came out of the whole pipeline.
     """
 
     engine: str
@@ -53,34 +59,48 @@ class LatencySamples:
     peak_rss_mb: float
     engine_ms: list[list[float]] = field(default_factory=list)
     total_ms: list[list[float]] = field(default_factory=list)
+    at: list[list[float]] = field(default_factory=list)
+    warmup_ms: list[float] = field(default_factory=list)
+    camera_ms: list[float] = field(default_factory=list)
+    camera_dropped: int = 0
 
-    def summary(self) -> dict[str, Any]:
-        """Percentiles of both scopes."""
-        return {
+    def summary(self, throttled: bool = False) -> dict[str, Any]:
+        """Percentiles of all scopes, with 95 % intervals."""
+        found = {
             "engine": self.engine,
             "threads": self.threads,
             "runs": sum(map(len, self.total_ms)),
-            "engine_only_ms": percentiles(self.engine_ms),
-            "end_to_end_ms": percentiles(self.total_ms),
+            "engine_only_ms": _figures(self.engine_ms),
+            "end_to_end_ms": _figures(self.total_ms),
+            "sustained_ms": percentiles(self.total_ms[-max(1, len(self.total_ms) // 3) :]),
             "load_ms": self.load_ms,
             "first_ms": self.first_ms,
             "peak_rss_mb": self.peak_rss_mb,
-            "verdict": verdict(self.total_ms),
+            "verdict": verdict(self.total_ms, throttled),
         }
+        if self.camera_ms:
+            found["camera_ms"] = percentiles([self.camera_ms])
+            found["camera_dropped"] = self.camera_dropped
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, raw samples included."""
         return asdict(self)
 
 
-def percentiles(rounds: Sequence[Sequence[float]]) -> dict[str, float]:
-    """p50, p90 and p99 of all rounds together; p99 of few samples is close to the maximum."""
-    values = np.concatenate([np.asarray(part, np.float64) for part in rounds])
-    return {f"p{p}": round(float(np.percentile(values, p)), 3) for p in (50, 90, 99)}
+def _figures(rounds: Rounds) -> dict[str, Any]:
+    return {
+        **percentiles(rounds),
+        "p50_ci": interval(rounds, 50),
+        "p90_ci": interval(rounds, 90),
+        "p90_early_stopped": early_stopped(rounds),
+    }
 
 
-def verdict(rounds: Sequence[Sequence[float]]) -> str:
-    """``stable``, or ``noisy`` when p90 is far above p50 or the rounds drift apart."""
+def verdict(rounds: Rounds, throttled: bool = False) -> Verdict:
+    """``stable``, ``throttled``, or ``noisy``: p90 far above p50, or rounds that drift apart."""
+    if throttled:
+        return "throttled"
     figures = percentiles(rounds)
     third = max(1, len(rounds) // 3)
     first, last = (
@@ -109,29 +129,35 @@ def measure(
     *,
     rounds: int = ROUNDS,
     runs: int = RUNS_PER_ROUND,
-    progress: Callable[[int, int], None] | None = None,
+    seconds: float = 0.0,
+    warm_up_s: float = 5.0,
+    camera: bool = False,
+    progress: Callable[[float, float], None] | None = None,
 ) -> list[LatencySamples]:
-    """Time all subjects in turns; one warm-up each, then ``rounds`` of ``runs`` images.
+    """Time all subjects in turns; a warm-up each until they have settled, or for ``warm_up_s``.
+
+    Then come ``rounds`` of ``runs`` images, and more until ``seconds`` have passed, too. With
+    ``camera``, each then reads a made-up camera for a few seconds.
 
     Raises:
         EdgeyoloError: what the measuring process said, with its own exit code's class.
     """
     with ExitStack() as stack:
         workers = [stack.enter_context(_worker(subject, images)) for subject in subjects]
-        loaded = [worker.ask({"load": True}) for worker in workers]
+        loaded = [worker.ask({"load": warm_up_s}) for worker in workers]
         samples = [LatencySamples(**answer) for answer in loaded]
-        for index in range(rounds):
+        started, index = time.monotonic(), 0
+        while index < rounds or time.monotonic() - started < seconds:
             for worker, sample in zip(workers, samples, strict=True):
                 answer = worker.ask({"runs": runs})
-                sample.engine_ms.append(answer["engine_ms"])
-                sample.total_ms.append(answer["total_ms"])
+                for scope in ("engine_ms", "total_ms", "at"):
+                    getattr(sample, scope).append(answer[scope])
+            index += 1
             if progress:
-                progress(index + 1, rounds)
-        peaks = [worker.ask({"peak": True})["peak_rss_mb"] for worker in workers]
-    return [
-        LatencySamples(**{**sample.to_dict(), "peak_rss_mb": peak})
-        for sample, peak in zip(samples, peaks, strict=True)
-    ]
+                share = (time.monotonic() - started) / seconds if seconds else 1.0
+                progress(min(1.0, index / rounds, share), 1.0)
+        last = [worker.ask({"end": _CAMERA_S if camera else 0.0}) for worker in workers]
+    return [replace(sample, **answer) for sample, answer in zip(samples, last, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +224,7 @@ def _request(subject: Subject, images: Sequence[Path]) -> str:
             "engine": subject.engine,
             "threads": subject.threads,
             "confidence": subject.confidence,
+            "cores": subject.cores,
             "images": [str(image) for image in images],
         }
     )

@@ -105,11 +105,11 @@ def measurements_of(answer: Any, name: str) -> list[Measurement]:
             Measurement.from_dict(
                 {
                     "engine": result["engine"],
-                    "precision": answer["precision"],
+                    "precision": result["precision"],
                     "threads": result["threads"],
-                    "spec": answer["spec"],
-                    "classes": answer["classes"],
-                    "imgsz": answer["imgsz"],
+                    "spec": result["spec"],
+                    "classes": result["classes"],
+                    "imgsz": result["imgsz"],
                     "latency_ms": result["engine_only_ms"]["p50"],
                     "machine": environment["machine"],
                     "version": environment["versions"].get(result["engine"], ""),

@@ -1,7 +1,8 @@
 """The measuring process: loads one bundle, then times runs when its parent asks for them.
 
-It speaks JSON lines: the subject first, then ``{"load": true}``, ``{"runs": N}`` as often as
-wanted, and ``{"peak": true}``. Nothing but the device room is imported here.
+It speaks JSON lines: the subject first, then ``{"load": SECONDS}`` to warm up at most,
+``{"runs": N}`` as often as wanted, and ``{"end": SECONDS}`` of a made-up camera. Nothing but the
+device room is imported here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from edgeyolo.images import Image
 
 _WARMUP_BLOCK = 10
-_WARMUP_LIMIT_S = 5.0
+_CAMERA = "synthetic://1280x720@30"
 _SETTLED = 0.02  # medians of two blocks in a row differ by less
 
 
@@ -56,6 +57,8 @@ def _serve(subject: dict[str, Any], answers: Any) -> None:
     from edgeyolo.device.engine import available_cores
     from edgeyolo.images import read_image
 
+    if subject["cores"]:
+        _stay_on(subject["cores"])
     images = [read_image(Path(path)) for path in subject["images"]] or [_synthetic_image()]
     started = time.perf_counter()
     detector = Detector(
@@ -74,13 +77,15 @@ def _serve(subject: dict[str, Any], answers: Any) -> None:
                 "threads": subject["threads"] or available_cores(),
                 "load_ms": load_ms,
                 "first_ms": session.run(1)["total_ms"][0],
-                "warmup_runs": session.warm_up(),
+                **session.warm_up(question["load"]),
                 "peak_rss_mb": _peak_rss_mb(),
             }
         elif "runs" in question:
             answer = session.run(question["runs"])
         else:
             answer = {"peak_rss_mb": _peak_rss_mb()}
+            if question["end"]:
+                answer |= _read_camera(detector, question["end"])
         print(json.dumps(answer), file=answers, flush=True)
 
 
@@ -93,10 +98,11 @@ class _Session:
         self._next = 0
 
     def run(self, count: int) -> dict[str, list[float]]:
-        engine, total = [], []
+        engine, total, at = [], [], []
         for _ in range(count):
             image = self._images[self._next % len(self._images)]
             self._next += 1
+            at.append(round(time.time(), 4))
             started = time.perf_counter()
             blob, placement = self._detector.preprocess(image)
             before = time.perf_counter()
@@ -104,20 +110,55 @@ class _Session:
             engine.append(_since(before))
             self._detector.postprocess(outputs, placement)
             total.append(_since(started))
-        return {"engine_ms": engine, "total_ms": total}
+        return {"engine_ms": engine, "total_ms": total, "at": at}
 
-    def warm_up(self) -> int:
-        """Run until the speed has settled; return how many runs that took."""
+    def warm_up(self, limit_s: float) -> dict[str, Any]:
+        """Run until the speed has settled."""
         import numpy as np
 
-        started, last, runs = time.perf_counter(), 0.0, 0
-        while time.perf_counter() - started < _WARMUP_LIMIT_S:
-            median = float(np.median(self.run(_WARMUP_BLOCK)["total_ms"]))
-            runs += _WARMUP_BLOCK
+        started, last = time.perf_counter(), 0.0
+        times: list[float] = []
+        while time.perf_counter() - started < limit_s:
+            block = self.run(_WARMUP_BLOCK)["total_ms"]
+            times += block
+            median = float(np.median(block))
             if abs(median - last) < _SETTLED * median:
                 break
             last = median
-        return runs
+        return {"warmup_runs": len(times), "warmup_ms": times}
+
+
+def _read_camera(detector: Detector, seconds: float) -> dict[str, Any]:
+    """Ages of frames when they are through the whole pipeline, as ``edgeyolo run`` has them."""
+    from edgeyolo.device.detections import Detections
+    from edgeyolo.device.frame import Frame, Sink
+    from edgeyolo.device.loop import run
+    from edgeyolo.device.meter import Meter
+    from edgeyolo.device.source import open_source
+
+    ages: list[float] = []
+    end = time.monotonic() + seconds
+
+    class Ages(Sink):
+        def write(self, frame: Frame, detections: Detections) -> bool:
+            now = time.monotonic()
+            ages.append(round(1000 * (now - frame.captured), 3))
+            return now < end
+
+        def close(self, *, complete: bool) -> None: ...
+
+    meter = Meter()
+    run(open_source(_CAMERA, print), lambda: detector, [Ages()], meter=meter)
+    return {"camera_ms": ages, "camera_dropped": meter.read().dropped}
+
+
+def _stay_on(cores: int) -> None:
+    """Use no more cores than a board has."""
+    import psutil
+
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):  # not on macOS
+        process.cpu_affinity(process.cpu_affinity()[:cores])
 
 
 def _synthetic_image() -> Image:

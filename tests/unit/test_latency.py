@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("cv2")
 
 from edgeyolo.errors import EdgeyoloError, ExitCode, MissingDependencyError, UsageError
-from edgeyolo.measure import latency
-from edgeyolo.measure.latency import LatencySamples, Subject, measure, percentiles, ratio, verdict
+from edgeyolo.measure import latency, state
+from edgeyolo.measure.latency import LatencySamples, Subject, measure, ratio, verdict
+from edgeyolo.measure.limits import Limit, duration_s
+from edgeyolo.measure.percentiles import early_stopped, interval, percentiles
+from tests.command import edgeyolo_here
 
 MakeBundle = Callable[..., Path]
 
@@ -80,15 +89,15 @@ def test_measure_takes_turns(null_bundle: Path, monkeypatch: pytest.MonkeyPatch)
         return ask(worker, question)
 
     monkeypatch.setattr(latency._Worker, "ask", note)
-    progress: list[tuple[int, int]] = []
+    progress: list[tuple[float, float]] = []
     subjects = [Subject(null_bundle, "null"), Subject(null_bundle, "null", threads=1)]
     found = measure(subjects, [], rounds=3, runs=4, progress=lambda *step: progress.append(step))
     first, second = asked[0][0], asked[1][0]
     assert first != second
     assert asked == [
-        (pid, word) for word in ("load", "runs", "runs", "runs", "peak") for pid in (first, second)
+        (pid, word) for word in ("load", "runs", "runs", "runs", "end") for pid in (first, second)
     ]
-    assert progress == [(1, 3), (2, 3), (3, 3)]
+    assert progress == [(1 / 3, 1), (2 / 3, 1), (1, 1)]
     for samples in found:
         assert samples.engine == "null"
         assert [len(part) for part in samples.total_ms] == [4, 4, 4]
@@ -254,3 +263,194 @@ def test_bench_that_fails_leaves_the_terminal_clean(
     done = CliRunner().invoke(bench.command, [str(null_bundle)])
     assert isinstance(done.exception, EdgeyoloError)
     assert len(closed) == 1
+
+
+# How sure figures are
+
+
+def test_an_interval_holds_the_percentile_and_shrinks_with_rounds() -> None:
+    generator = np.random.default_rng(1)
+    rounds = [list(generator.lognormal(3, 0.2, 20)) for _ in range(200)]
+    wide, narrow = (interval(part, 90) for part in (rounds[:12], rounds))
+    assert narrow[0] < percentiles(rounds)["p90"] < narrow[1]
+    assert narrow[1] - narrow[0] < wide[1] - wide[0]
+    assert interval(rounds, 90) == narrow  # the same each time
+
+
+def test_rounds_that_differ_are_not_taken_for_many_runs() -> None:
+    steps = [[10.0 + index] * 200 for index in range(5)]  # each round is the same value 200 times
+    low, high = interval(steps, 50)
+    assert high - low >= 2
+
+
+@pytest.mark.parametrize(
+    ("count", "slow"), [(63, 0), (64, 1), (100, 3), (200, 10), (500, 34), (1000, 78), (5000, 450)]
+)
+def test_early_stopping_is_that_of_mlperf(count: int, slow: int) -> None:
+    """The table of measuring: after so many queries, the so many slowest are left out."""
+    found = early_stopped([[float(value) for value in range(count)]])
+    assert found == (count - slow if slow else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("p90<66ms", Limit("model", "p90", 66.0)),
+        (" P50 <= 7.5 ", Limit("model", "p50", 7.5)),
+        ("engine.p99<40ms", Limit("engine", "p99", 40.0)),
+        ("camera.p90 < 90", Limit("camera", "p90", 90.0)),
+    ],
+)
+def test_limits(text: str, limit: Limit) -> None:
+    assert Limit.parse(text) == limit
+
+
+@pytest.mark.parametrize(
+    "text", ["", "p90", "p90>5", "p95<5", "p90<0", "p90<-1", "gpu.p90<5", "p90<5s"]
+)
+def test_what_is_no_limit(text: str) -> None:
+    with pytest.raises(UsageError, match="is no limit of a latency"):
+        Limit.parse(text)
+
+
+def test_durations() -> None:
+    assert [duration_s(text) for text in ("90s", "1.5m", "2 h")] == [90, 90, 7200]
+    for text in ("", "5", "m", "-1s", "0s", "1d"):
+        with pytest.raises(UsageError, match="is no duration"):
+            duration_s(text)
+
+
+# The machine meanwhile
+
+
+def _cpus(folder: Path, *kilohertz: int) -> Path:
+    for index, value in enumerate(kilohertz):
+        place = folder / f"cpu{index}" / "cpufreq"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "scaling_cur_freq").write_text(f"{value}\n")
+        (place / "scaling_governor").write_text("ondemand\n")
+    return folder
+
+
+def test_the_state_of_a_machine(tmp_path: Path) -> None:
+    found = state.look(_cpus(tmp_path, 1500000, 600000))
+    assert (found.governor, found.clocks_mhz) == ("ondemand", (1500, 600))
+    assert found.available_mb > 0
+    nothing = state.look(tmp_path / "none")
+    assert (nothing.governor, nothing.clocks_mhz) == (None, ())
+
+
+def _states(clocks: list[int], throttled: tuple[str, ...] = ()) -> list[state.State]:
+    return [state.State(0.0, None, (mhz,) * 4, None, throttled, None, 1) for mhz in clocks]
+
+
+def test_what_counts_as_throttled() -> None:
+    assert not state.has_throttled(_states([1500] * 6))
+    assert not state.has_throttled(_states([1500, 1500, 600, 1500, 1500, 1500]))
+    assert state.has_throttled(_states([1500, 1500, 1500, 1200, 1000, 1000]))
+    assert state.has_throttled(_states([1500], ("throttled",)))
+    assert not state.has_throttled(_states([]))
+    assert verdict([[10.0] * 20] * 5, throttled=True) == "throttled"
+
+
+def test_a_machine_is_watched_while_it_works() -> None:
+    with state.watching(interval_s=0.01) as seen:
+        time.sleep(0.2)
+    assert len(seen) > 5
+    assert [one.at for one in seen] == sorted(one.at for one in seen)
+    assert not any(thread.name == "state" for thread in threading.enumerate())
+
+
+# The command
+
+
+def _bench(
+    *arguments: object, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, dict[str, Any], str]:
+    code = edgeyolo_here("bench", *arguments, "--json")
+    told = capsys.readouterr()
+    return code, json.loads(told.out) if told.out else {}, told.err
+
+
+def test_several_bundles_take_turns(
+    make_bundle: MakeBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundles = [make_bundle(tmp_path / name) for name in ("one", "two")]
+    flags = ("--engine", "null", "--threads", "1,2", "--rounds", 2, "--runs", 3)
+    code, answer, _ = _bench(*bundles, *flags, capsys=capsys)
+    assert code == 0
+    labels = [result["label"] for result in answer["results"]]
+    assert labels == [f"{name} null, {n} threads" for name in ("one", "two") for n in (1, 2)]
+    for result in answer["results"]:
+        assert result["runs"] == 6
+        assert result["camera_ms"]["p50"] > 0
+        assert len(result["samples"]["at"][1]) == 3
+        assert len(result["samples"]["warmup_ms"]) == result["samples"]["warmup_runs"]
+        assert {"median", "low", "high"} == set(result["times_first"])
+    turns = [result["samples"]["at"] for result in answer["results"]]
+    starts = [part[0] for index in range(2) for part in (rounds[index] for rounds in turns)]
+    assert starts == sorted(starts)
+    assert len(answer["states"]) >= 2
+
+
+def test_a_limit_that_is_not_kept_ends_with_its_code(
+    null_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = (null_bundle, "--engine", "null", "--rounds", 1)
+    code, answer, told = _bench(
+        *flags, "--assert", "p90<10000ms", "--assert", "p50<0.0001", capsys=capsys
+    )
+    assert code == ExitCode.BUDGET_NOT_MET
+    assert len(answer["broken"]) == 1
+    assert "model p50 is " in told
+    assert _bench(*flags, "--assert", "p90<10000ms", capsys=capsys)[0] == 0
+
+
+def test_it_goes_on_as_long_as_it_is_asked(
+    null_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, answer, _ = _bench(null_bundle, "--engine", "null", "--soak", "1.5s", capsys=capsys)
+    at = [moment for part in answer["results"][0]["samples"]["at"] for moment in part]
+    assert 1.0 < at[-1] - at[0] < 30
+    assert answer["results"][0]["runs"] > 200
+
+
+def test_a_board_has_so_many_cores(
+    null_bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Subject] = []
+
+    def note(subjects: list[Subject], *_: object, **__: object) -> None:
+        asked.extend(subjects)
+        raise EdgeyoloError("enough")
+
+    monkeypatch.setattr(latency, "measure", note)
+    monkeypatch.setattr("edgeyolo.device.engine.available_cores", lambda: 64)
+    assert edgeyolo_here("bench", null_bundle, "--engine", "null", "--profile", "jetson-nano") == 1
+    assert [(one.cores, one.threads) for one in asked] == [(4, 4)]
+
+
+def test_cores_of_the_process_are_limited(null_bundle: Path) -> None:
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("there is one core only")
+    started = measure([Subject(null_bundle, "null", cores=1)], [], rounds=1, runs=1)
+    assert started[0].threads == 1  # as many as there are cores to use
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--quick", "--thorough"), "exclude each other"),
+        (("--threads", "none"), "--threads is 'none'"),
+        (("--threads", "0"), "--threads is '0'"),
+        (("--soak", "long"), "'long' is no duration"),
+        (("--assert", "p90"), "'p90' is no limit"),
+        (("--profile", "pi"), "no device profile 'pi'"),
+    ],
+)
+def test_what_the_command_refuses(
+    null_bundle: Path, flags: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, told = _bench(null_bundle, *flags, capsys=capsys)
+    assert code == ExitCode.USAGE
+    assert words in told

@@ -206,16 +206,18 @@ def test_a_damaged_file_of_measurements_is_said(text: str) -> None:
 
 
 def _bench(**more: Any) -> dict[str, Any]:
-    result = {"engine": "onnxruntime", "threads": 4, "engine_only_ms": {"p50": 90.0}}
-    return {
+    result = {
+        "engine": "onnxruntime",
+        "threads": 4,
+        "engine_only_ms": {"p50": 90.0},
         "precision": "fp32",
         "spec": SlimSpec().to_dict(),
         "classes": 80,
         "imgsz": 320,
-        "environment": {"machine": "Raspberry Pi 4", "versions": {"onnxruntime": "1.31.1"}},
-        "results": [result],
         **more,
     }
+    machine = {"machine": "Raspberry Pi 4", "versions": {"onnxruntime": "1.31.1"}}
+    return {"environment": machine, "results": [result]}
 
 
 def test_a_bench_from_the_board_is_read(
@@ -236,7 +238,14 @@ def test_a_bench_from_the_board_is_read(
 
 @pytest.mark.parametrize(
     "answer",
-    [[], {}, _bench(spec=None), _bench(imgsz=100), _bench(results=[{}]), _bench(classes=-1)],
+    [
+        [],
+        {},
+        _bench(spec=None),
+        _bench(imgsz=100),
+        {**_bench(), "results": [{}]},
+        _bench(classes=-1),
+    ],
 )
 def test_what_is_no_answer_of_a_bench(tmp_path: Path, answer: Any, capsys: Any) -> None:
     path = tmp_path / "bench.json"

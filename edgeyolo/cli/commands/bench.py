@@ -1,75 +1,281 @@
-"""edgeyolo bench: latency of a bundle on this machine."""
+"""edgeyolo bench: latency of bundles on this machine."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeyolo.cli.narrator import Narrator
-from edgeyolo.cli.options import data_choice, engine_flag, engines_of, json_flag, setting
+from edgeyolo.cli.options import data_choice, engine_flag, engines_of, json_flag
+from edgeyolo.config import lookup
+from edgeyolo.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from edgeyolo.device.bundle import Bundle
+    from edgeyolo.measure.latency import LatencySamples, Subject
+    from edgeyolo.measure.limits import Limit
+    from edgeyolo.measure.predict import Prediction
+    from edgeyolo.profiles import DeviceProfile
+
+_RUNS = 20  # in a round
+# Rounds and seconds; both have to be reached.
+_QUICK, _USUAL, _THOROUGH = (5, 0.0), (10, 60.0), (10, 600.0)
+_WARM_UP_S = 30.0
+_BUSY = 0.5  # load of each core
+_SCOPES = (("engine_only_ms", "engine"), ("end_to_end_ms", "model"), ("camera_ms", "camera"))
 
 
-@click.command(short_help="Measure the latency of a bundle on this machine.")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One engine of one bundle with one number of threads."""
+
+    bundle: Bundle
+    subject: Subject
+    predicted: Prediction | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.bundle.root.name} {self.subject.engine}"
+
+
+@click.command(short_help="Measure the latency of bundles on this machine.")
+@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
 @engine_flag("Engines to time, comma-separated; as configured or the bundle's default if left out.")
-@setting("threads")
+@click.option("--threads", help="Threads of the engine, comma-separated [all cores].")
 @click.option("--data", help="Take the images from this data set; a made-up one if left out.")
-@click.option("--rounds", type=click.IntRange(1), default=10, show_default=True)
-@click.option("--runs", type=click.IntRange(1), default=20, show_default=True, help="Per round.")
+@click.option("--quick", is_flag=True, help="100 runs of each, instead of 200 and 60 seconds.")
+@click.option("--thorough", is_flag=True, help="10 minutes.")
+@click.option("--soak", metavar="TIME", help="So long, such as 30m: what is left when it is hot.")
+@click.option("--rounds", type=click.IntRange(1), help="So many rounds, however long they take.")
+@click.option("--runs", type=click.IntRange(1), default=_RUNS, show_default=True, help="Per round.")
+@click.option(
+    "--assert",
+    "limits",
+    multiple=True,
+    metavar="LIMIT",
+    help="End with 5 if it is not kept: 'p90<66ms', 'engine.p90<40ms', 'camera.p90<90ms'.",
+)
+@click.option("--profile", help="As many cores as this board has, and what is predicted for it.")
 @json_flag
 def command(
-    bundle: Path,
+    bundles: tuple[Path, ...],
     engine: str | None,
-    threads: int | None,
+    threads: str | None,
     data: str | None,
-    rounds: int,
+    quick: bool,
+    thorough: bool,
+    soak: str | None,
+    rounds: int | None,
     runs: int,
+    limits: tuple[str, ...],
+    profile: str | None,
     as_json: bool,
 ) -> None:
-    """Time BUNDLE in a clean process: the engine alone, and image to detections.
+    """Time each BUNDLE in a clean process: the engine alone, image to detections, and a camera.
 
-    Several engines take turns. Raw times of every run are in the JSON.
+    All take turns, so that what happens to the machine happens to all of them; several are compared
+    with the first, round by round. Raw times of every run are in the JSON.
     """
-    from edgeyolo.device.bundle import Bundle
-    from edgeyolo.measure.environment import environment
-    from edgeyolo.measure.latency import Subject, measure
+    from edgeyolo.measure.latency import measure
+    from edgeyolo.measure.limits import Limit
+    from edgeyolo.measure.state import watching
 
-    opened = Bundle.open(bundle)
-    engines = engines_of(opened, engine)
-    subjects = [Subject(opened.root, name, threads) for name in engines]
+    wanted = [Limit.parse(text) for text in limits]
+    least, seconds = _length(quick, thorough, soak, rounds)
+    cases = list(_cases(bundles, engine, threads, profile))
     images = data_choice(data).open().images("val")[:16] if data else ()
-    with closing(Narrator()) as narrator:
-        narrator.stage(f"{opened.name} at {opened.width} px: {', '.join(engines)}", 1, 1)
-        samples = measure(subjects, images, rounds=rounds, runs=runs, progress=narrator.step)
-    results = [sample.summary() for sample in samples]
-    if as_json:
-        answer = {
-            "bundle": opened.name,
-            "precision": opened.precision,
-            "spec": opened.provenance.get("spec"),
-            "classes": len(opened.names),
-            "imgsz": opened.width,
-            "images": len(images),
-            "environment": environment(),
-            "results": [
-                {**result, "samples": sample.to_dict()}
-                for result, sample in zip(results, samples, strict=True)
-            ],
-        }
-        click.echo(json.dumps({**(results[0] if len(results) == 1 else {}), **answer}))
-        return
-    click.echo(f"{'ms':<24}{'p50':>9}{'p90':>9}{'p99':>9}")
-    for result in results:
-        for scope, label in (("engine_only_ms", "engine only"), ("end_to_end_ms", "end to end")):
-            row = "".join(f"{result[scope][p]:>9.2f}" for p in ("p50", "p90", "p99"))
-            click.echo(f"{result['engine'] + ', ' + label:<24}{row}")
-        click.echo(
-            f"  {result['runs']} runs on {result['threads']} threads, {result['verdict']}; "
-            f"load {result['load_ms']:.0f} ms, first {result['first_ms']:.0f} ms, "
-            f"peak memory {result['peak_rss_mb']:.0f} MB"
+    with closing(Narrator()) as narrator, watching() as states:
+        narrator.stage(f"{len(cases)} to time: {', '.join(_labels(cases))}", 1, 1)
+        samples = measure(
+            *([case.subject for case in cases], images),
+            rounds=least,
+            runs=runs,
+            seconds=seconds,
+            warm_up_s=_WARM_UP_S,
+            camera=True,
+            progress=narrator.step,
         )
-    if not images:
-        click.echo("  One made-up image without objects; name real ones with --data.")
+    answer = _answer(cases, samples, states, len(images))
+    broken = [_broken(limit, label, result) for limit in wanted for label, result in _named(answer)]
+    said = [sentence for sentence in broken if sentence]
+    answer["broken"] = said
+    if as_json:
+        click.echo(json.dumps(answer))
+    else:
+        for line in _lines(answer):
+            click.echo(line)
+    for sentence in said:
+        click.echo(f"edgeyolo: {sentence}", err=True)
+    if said:
+        raise click.exceptions.Exit(ExitCode.BUDGET_NOT_MET)
+
+
+def _length(quick: bool, thorough: bool, soak: str | None, rounds: int | None) -> tuple[int, float]:
+    """Rounds and seconds."""
+    from edgeyolo.measure.limits import duration_s
+
+    if sum(map(bool, (quick, thorough, soak, rounds))) > 1:
+        raise UsageError(
+            "--quick, --thorough, --soak and --rounds exclude each other.", "Name one of them."
+        )
+    if soak:
+        return _USUAL[0], duration_s(soak)
+    if rounds:
+        return rounds, 0.0
+    return _QUICK if quick else _THOROUGH if thorough else _USUAL
+
+
+def _cases(
+    paths: Sequence[Path], engine: str | None, threads: str | None, profile: str | None
+) -> Iterator[_Case]:
+    from edgeyolo.device.bundle import Bundle
+    from edgeyolo.device.engine import available_cores
+    from edgeyolo.measure.latency import Subject
+
+    board, cores = _board(profile), None
+    if board is not None:
+        cores = min(board.active_cores(board.default_clock), available_cores())
+    counts = _counts(threads, cores)
+    for path in paths:
+        bundle = Bundle.open(path)
+        for name in engines_of(bundle, engine):
+            for count in counts:
+                subject = Subject(bundle.root, name, count, cores=cores)
+                yield _Case(bundle, subject, _prediction(board, bundle, name, count))
+
+
+def _counts(text: str | None, cores: int | None) -> list[int | None]:
+    if text is None:
+        configured = lookup("threads").value
+        return [configured if cores is None else min(configured or cores, cores)]
+    words = text.replace(",", " ").split()
+    if not words or not all(word.isdigit() and int(word) > 0 for word in words):
+        raise UsageError(f"--threads is {text!r}, which is no number.", "Write 4, or 1,2,4.")
+    return [int(word) for word in dict.fromkeys(words)]
+
+
+def _board(profile: str | None) -> DeviceProfile | None:
+    from edgeyolo.profiles import load_profile
+
+    return load_profile(profile) if profile else None
+
+
+def _prediction(
+    board: DeviceProfile | None, bundle: Bundle, engine: str, threads: int | None
+) -> Prediction | None:
+    """For the board, where its costs and the net are known."""
+    if board is None or not bundle.provenance.get("spec"):
+        return None
+    from edgeyolo.measure.predict import Predictor
+    from edgeyolo.measure.work import work_of
+    from edgeyolo.slim.spec import SlimSpec
+
+    try:
+        predict = Predictor(board, engine, bundle.precision, threads)
+    except UsageError:
+        return None
+    spec = SlimSpec.from_dict(bundle.provenance["spec"])
+    return predict(work_of(spec, len(bundle.names), bundle.width))
+
+
+def _labels(cases: Sequence[_Case]) -> Iterator[str]:
+    several = len({case.subject.threads for case in cases}) > 1
+    for case in cases:
+        yield f"{case.label}, {case.subject.threads} threads" if several else case.label
+
+
+def _answer(
+    cases: Sequence[_Case], samples: Sequence[LatencySamples], states: Sequence[Any], images: int
+) -> dict[str, Any]:
+    from edgeyolo.measure.environment import environment
+    from edgeyolo.measure.latency import ratio
+    from edgeyolo.measure.state import has_throttled
+
+    throttled, first = has_throttled(states), cases[0].bundle
+    results = [
+        {
+            "bundle": str(case.bundle.root),
+            "label": label,
+            "precision": case.bundle.precision,
+            "spec": case.bundle.provenance.get("spec"),
+            "classes": len(case.bundle.names),
+            "imgsz": case.bundle.width,
+            **sample.summary(throttled),
+            "times_first": ratio(sample, samples[0]),
+            **({"predicted": case.predicted.to_dict()} if case.predicted else {}),
+            "samples": sample.to_dict(),
+        }
+        for case, label, sample in zip(cases, _labels(cases), samples, strict=True)
+    ]
+    alone = {key: value for key, value in results[0].items() if key != "samples"}
+    return {
+        **(alone if len(results) == 1 else {}),
+        "bundle": first.name,
+        "images": images,
+        "environment": environment(),
+        "states": [state.to_dict() for state in states],
+        "results": results,
+    }
+
+
+def _named(answer: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for result in answer["results"]:
+        yield result["label"], result
+
+
+def _broken(limit: Limit, label: str, result: dict[str, Any]) -> str:
+    found = limit.measured(result)
+    if found < limit.milliseconds:
+        return ""
+    figure = f"{limit.scope} {limit.figure}"
+    return f"{label}: {figure} is {found:.1f} ms, not below {limit.milliseconds:g}."
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[str]:
+    width = max(20, *(len(result["label"]) for result in answer["results"])) + 9
+    yield f"{'ms':<{width}}{'p50':>9}{'p90':>9}{'p99':>9}   95 % interval of p90"
+    for label, result in _named(answer):
+        for scope, name in _SCOPES:
+            if scope not in result:
+                continue
+            row = "".join(f"{result[scope][p]:>9.2f}" for p in ("p50", "p90", "p99"))
+            sure = result[scope].get("p90_ci")
+            between = f"   {sure[0]:.2f}-{sure[1]:.2f}" if sure else ""
+            yield f"{label + ', ' + name:<{width}}{row}{between}"
+        yield f"  {_about(result)}"
+        if "predicted" in result:
+            yield f"  {_predicted(result['predicted'])}"
+    yield "engine: the run alone; model: image to detections; camera: age of frames at 30 fps"
+    load, cores = answer["states"][0]["load_1min"], answer["environment"]["cores"]
+    if load is not None and load > _BUSY * cores:
+        yield f"This machine was busy before (load {load:g} on {cores} cores): measure again."
+    if not answer["images"]:
+        yield "One made-up image without objects; name real ones with --data."
+
+
+def _about(result: dict[str, Any]) -> str:
+    first = result["times_first"]
+    compared = (
+        ""
+        if first["median"] == first["low"] == first["high"] == 1
+        else f"{first['median']:.2f} x the first ({first['low']:.2f}-{first['high']:.2f}); "
+    )
+    sustained = result["sustained_ms"]["p90"]
+    return (
+        f"{compared}{result['runs']} runs on {result['threads']} threads, {result['verdict']}; "
+        f"last third p90 {sustained:.2f}; load {result['load_ms']:.0f} ms, "
+        f"first {result['first_ms']:.0f} ms, peak memory {result['peak_rss_mb']:.0f} MB"
+    )
+
+
+def _predicted(values: dict[str, Any]) -> str:
+    from edgeyolo.measure.predict import Prediction
+
+    figures = Prediction(**values)
+    return f"on the board, engine: {figures} ms, predicted; {figures.origin}"
