@@ -60,18 +60,20 @@ class Plan:
         return f"{self.board.base}/releases/{self.contents.name}"
 
 
-def plan(connection: Connection, request: Request, work: Path, progress: Progress) -> Plan:
-    """Look at both sides.
+def plan(
+    connection: Connection, request: Request, work: Path, progress: Progress, steps: int = _STEPS
+) -> Plan:
+    """Look at both sides, as the first two of so many steps.
 
     Raises:
         EdgeyoloError: when it cannot be done.
     """
-    progress.stage(f"Look at {connection.host}", 1, _STEPS)
+    progress.stage(f"Look at {connection.host}", 1, steps)
     board = examine(connection)
     if request.service is not None:
         check_rights(connection.host, board)
     environment = environment_for(connection.host, board, offline=request.wheelhouse)
-    progress.stage("Detect here, and make a wheel", 2, _STEPS)
+    progress.stage("Detect here, and make a wheel", 2, steps)
     here = expected(request.bundle, request.engine, request.image)
     contents = gather(request.bundle, request.engine, request.wheel, environment, work)
     if contents.name not in board.releases:
@@ -97,7 +99,7 @@ def deploy(connection: Connection, request: Request, progress: Progress) -> dict
     Raises:
         EdgeyoloError: when a step fails; the release that was current before still is.
     """
-    with tempfile.TemporaryDirectory(prefix="edgeyolo-") as folder, _locked(connection):
+    with tempfile.TemporaryDirectory(prefix="edgeyolo-") as folder, locked(connection):
         work = Path(folder)
         made = plan(connection, request, work, progress)
         check = _checked(connection, request, made, work, progress)
@@ -146,7 +148,7 @@ def _serves_another(made: Plan) -> bool:
 
 
 @contextmanager
-def _locked(connection: Connection) -> Iterator[None]:
+def locked(connection: Connection) -> Iterator[None]:
     """Nobody else changes the board meanwhile, and nothing is left of those who failed."""
     with connection.held("lock") as answer:
         state, _, holder = answer.partition(" ")
@@ -178,22 +180,30 @@ def _checked(
         except EdgeyoloError as error:
             progress.line(f"{error.message} It is installed once more.")
     try:
-        _install(connection, made, work, progress)
+        install(connection, made, work, progress)
         progress.stage(again, 4, _STEPS)
         return compare(connection, made.folder, request.engine, made.here)
     except EdgeyoloError:
         if made.is_there:  # damaged or not, it was somebody's release
-            _clean(connection)
+            clear_away(connection)
         raise
 
 
-def _clean(connection: Connection) -> None:
+def clear_away(connection: Connection) -> None:
+    """Remove what is not whole, if that is possible now."""
     with suppress(EdgeyoloError):  # the next deploy does it
         connection.run("Clearing away", "clean")
 
 
-def _install(connection: Connection, made: Plan, work: Path, progress: Progress) -> None:
-    progress.stage("Send and install", 3, _STEPS)
+def install(
+    connection: Connection, made: Plan, work: Path, progress: Progress, steps: int = _STEPS
+) -> None:
+    """Bring the release and make its environment, as the third of so many steps.
+
+    Raises:
+        EdgeyoloError: when it fails; nothing of it is left then.
+    """
+    progress.stage("Send and install", 3, steps)
     contents, environment, name = made.contents, made.environment, made.contents.name
     if made.is_there:
         contents = add_installers(contents, made.board, environment, work)
@@ -213,7 +223,7 @@ def _install(connection: Connection, made: Plan, work: Path, progress: Progress)
             wheel=contents.requirement,
         )
     except EdgeyoloError:
-        _clean(connection)
+        clear_away(connection)
         raise
 
 
@@ -233,7 +243,7 @@ def roll_back(connection: Connection, *, dry_run: bool = False) -> dict[str, Any
     """
     if dry_run:
         return _way_back(connection, examine(connection))
-    with _locked(connection):
+    with locked(connection):
         board = examine(connection)
         way = _way_back(connection, board)
         # A unit that names no release is not ours to replace.

@@ -576,6 +576,69 @@ def test_a_closed_terminal_leaves_no_files(
     _wait_for(lambda: not _running(str(board.base)))
 
 
+# Measuring on the board
+
+
+def _bench_on(board: Board, bundle: Path, wheel: Path, *arguments: object, **more: Any) -> Done:
+    options = ("--ssh-config", board.config, "--wheel", wheel, "--json")
+    return edgeyolo("bench", bundle, "--on", "board", *options, *arguments, **more)
+
+
+def test_a_board_measures_and_is_as_it_was(board: Board, bundle: Path, wheel: Path) -> None:
+    flags = ("--rounds", 2, "--runs", 3, "--threads", "1,2", "--assert", "p50<0.00001")
+    done = _bench_on(board, bundle, wheel, *flags)
+    assert done.returncode == 5, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["host"] == "board"
+    assert [result["threads"] for result in answer["results"]] == [1, 2]
+    for result in answer["results"]:
+        assert result["runs"] == 6
+        assert str(board.base) in result["bundle"], "it ran there"
+    assert len(answer["broken"]) == 2
+    assert board.releases() == set()
+    assert not (board.base / "current").exists()
+    assert not _running(str(board.base))
+
+
+def test_a_release_that_is_there_measures_and_stays(
+    board: Board, bundle: Path, wheel: Path, deploy: Callable[..., Done]
+) -> None:
+    name = _answer(deploy())["release"]
+    answer = _answer(_bench_on(board, bundle, wheel, "--rounds", 1))
+    assert f"/releases/{name}/bundle" in answer["results"][0]["bundle"]
+    assert board.releases() == {name}
+    assert board.current == name
+
+
+def test_a_bench_that_is_interrupted_leaves_nothing(
+    board: Board, bundle: Path, wheel: Path
+) -> None:
+    words = [sys.executable, "-m", "edgeyolo", "bench", bundle, "--on", "board", "--soak", "10m"]
+    words += ["--ssh-config", board.config, "--wheel", wheel, "--json"]
+    process = subprocess.Popen(
+        [str(word) for word in words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    _wait_for(lambda: bool(_running(f"bench {board.base}")))
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    _wait_for(lambda: not _running(str(board.base)))
+    _wait_for(lambda: board.releases() == set())
+    assert _answer(_bench_on(board, bundle, wheel, "--rounds", 1))["results"]
+
+
+def test_what_a_bench_on_a_board_refuses(board: Board, bundle: Path, wheel: Path) -> None:
+    for flags in ((bundle,), ("--data", "x.yaml")):
+        refused = _bench_on(board, bundle, wheel, *flags)
+        assert refused.returncode == 2
+        assert "--on takes one bundle" in refused.stderr
+    assert not board.base.exists()
+
+
 def test_a_dry_run_changes_nothing(
     board: Board, bundle: Path, wheel: Path, deploy: Callable[..., Done]
 ) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgeyolo.cli.ending import stop_in_order
 from edgeyolo.cli.narrator import Narrator
-from edgeyolo.cli.options import data_choice, engine_flag, engines_of, json_flag
+from edgeyolo.cli.options import data_choice, engine_flag, engine_of, engines_of, json_flag
 from edgeyolo.config import lookup
 from edgeyolo.errors import ExitCode, UsageError
 
@@ -62,6 +63,11 @@ class _Case:
     help="End with 5 if it is not kept: 'p90<66ms', 'engine.p90<40ms', 'camera.p90<90ms'.",
 )
 @click.option("--profile", help="As many cores as this board has, and what is predicted for it.")
+@click.option("--on", "host", metavar="HOST", help="Measure on a board, such as pi@raspberrypi.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Of ssh, with --on.")
+@click.option("--ssh-config", type=click.Path(path_type=Path), help="In place of ~/.ssh/config.")
+@click.option("--wheel", type=click.Path(path_type=Path), help="Of edgeyolo, in place of this one.")
+@click.option("--wheelhouse", is_flag=True, help="Take all packages along; for no network there.")
 @json_flag
 def command(
     bundles: tuple[Path, ...],
@@ -75,33 +81,29 @@ def command(
     runs: int,
     limits: tuple[str, ...],
     profile: str | None,
+    host: str | None,
     as_json: bool,
+    **ssh: Any,
 ) -> None:
     """Time each BUNDLE in a clean process: the engine alone, image to detections, and a camera.
 
     All take turns, so that what happens to the machine happens to all of them; several are compared
     with the first, round by round. Raw times of every run are in the JSON.
+
+    With --on, edgeyolo and the bundle are brought to the board, measured there, and removed again.
     """
-    from edgeyolo.measure.latency import measure
     from edgeyolo.measure.limits import Limit
-    from edgeyolo.measure.state import watching
 
     wanted = [Limit.parse(text) for text in limits]
     least, seconds = _length(quick, thorough, soak, rounds)
-    cases = list(_cases(bundles, engine, threads, profile))
-    images = data_choice(data).open().images("val")[:16] if data else ()
-    with closing(Narrator()) as narrator, watching() as states:
-        narrator.stage(f"{len(cases)} to time: {', '.join(_labels(cases))}", 1, 1)
-        samples = measure(
-            *([case.subject for case in cases], images),
-            rounds=least,
-            runs=runs,
-            seconds=seconds,
-            warm_up_s=_WARM_UP_S,
-            camera=True,
-            progress=narrator.step,
-        )
-    answer = _answer(cases, samples, states, len(images))
+    if host is not None:
+        if len(bundles) > 1 or data:
+            raise UsageError("--on takes one bundle, and no --data.", "Name one bundle.")
+        words = _words(quick, thorough, soak, rounds, runs, threads)
+        answer = _there(bundles[0], engine, host, profile, words, **ssh)
+    else:
+        cases = list(_cases(bundles, engine, threads, profile))
+        answer = _here(cases, data, least, runs, seconds)
     broken = [_broken(limit, label, result) for limit in wanted for label, result in _named(answer)]
     said = [sentence for sentence in broken if sentence]
     answer["broken"] = said
@@ -114,6 +116,74 @@ def command(
         click.echo(f"edgeyolo: {sentence}", err=True)
     if said:
         raise click.exceptions.Exit(ExitCode.BUDGET_NOT_MET)
+
+
+def _here(
+    cases: Sequence[_Case], data: str | None, rounds: int, runs: int, seconds: float
+) -> dict[str, Any]:
+    from edgeyolo.measure.latency import measure
+    from edgeyolo.measure.state import watching
+
+    images = data_choice(data).open().images("val")[:16] if data else ()
+    with closing(Narrator()) as narrator, watching() as states:
+        narrator.stage(f"{len(cases)} to time: {', '.join(_labels(cases))}", 1, 1)
+        samples = measure(
+            *([case.subject for case in cases], images),
+            rounds=rounds,
+            runs=runs,
+            seconds=seconds,
+            warm_up_s=_WARM_UP_S,
+            camera=True,
+            progress=narrator.step,
+        )
+    return _answer(cases, samples, states, len(images))
+
+
+def _there(
+    path: Path,
+    engine: str | None,
+    host: str,
+    profile: str | None,
+    words: Sequence[str],
+    *,
+    port: int | None,
+    ssh_config: Path | None,
+    wheel: Path | None,
+    wheelhouse: bool,
+) -> dict[str, Any]:
+    """What the board measured, with what was predicted for it."""
+    from edgeyolo.deploy.bench import bench_there
+    from edgeyolo.deploy.connection import connected
+    from edgeyolo.deploy.flow import Request
+    from edgeyolo.deploy.host import checked_host
+    from edgeyolo.device.bundle import Bundle
+
+    bundle = Bundle.open(path)
+    request = Request(bundle, engine_of(bundle, engine), wheel, wheelhouse)
+    board, flags = _board(profile), ("--engine", request.engine, *words)
+    stop_in_order()
+    target = checked_host(host)
+    with connected(target, port, ssh_config) as connection, closing(Narrator()) as narrator:
+        answer = bench_there(connection, request, flags, narrator)
+    for result in answer["results"]:
+        predicted = _prediction(board, bundle, result["engine"], result["threads"])
+        if predicted:
+            result["predicted"] = predicted.to_dict()
+    return {**answer, "host": host}
+
+
+def _words(
+    quick: bool,
+    thorough: bool,
+    soak: str | None,
+    rounds: int | None,
+    runs: int,
+    threads: str | None,
+) -> list[str]:
+    """The flags again, for the command on the board."""
+    given = {"--soak": soak, "--rounds": rounds, "--runs": runs, "--threads": threads}
+    words = [word for flag, value in given.items() if value for word in (flag, str(value))]
+    return words + ["--quick"] * quick + ["--thorough"] * thorough
 
 
 def _length(quick: bool, thorough: bool, soak: str | None, rounds: int | None) -> tuple[int, float]:

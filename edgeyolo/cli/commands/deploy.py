@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgeyolo.cli.ending import stop_in_order
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import engine_flag, engine_of, json_flag
 from edgeyolo.errors import UsageError
@@ -64,7 +63,7 @@ def command(
     from edgeyolo.deploy.service import check_words
     from edgeyolo.device.bundle import Bundle
 
-    _stop_in_order()
+    stop_in_order()
     if rollback:
         idle = (host, run_options, engine, image, wheel, wheelhouse, service)
         if bundle is None or any(idle):
@@ -88,18 +87,6 @@ def command(
     check_words(run_options, request.engine)
     with connected(target, port, ssh_config) as connection:
         (_plan if dry_run else _deploy)(connection, request, as_json)
-
-
-def _stop_in_order() -> None:
-    """A terminal that is closed must not leave our folders of temporary files behind."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    for name in ("SIGHUP", "SIGTERM"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
-            signal.signal(number, stop)
 
 
 def _deploy(connection: Connection, request: Request, as_json: bool) -> None:
