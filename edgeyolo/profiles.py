@@ -118,7 +118,7 @@ class Memory:
 
     mb: tuple[int, ...]  # sizes that the board is sold with
     kind: str
-    theoretical_mb_s: Span
+    theoretical_mb_s: Span | None = None
     measured_mb_s: dict[str, Span] = field(default_factory=dict)  # by benchmark
 
 
@@ -227,11 +227,17 @@ def profile_names() -> list[str]:
 def load_profile(name: str) -> DeviceProfile:
     """Read the profile of a board, the user's own before the one that comes with edgeyolo.
 
+    ``host`` is this machine, as it describes itself.
+
     Raises:
         UsageError: when there is none of that name.
         ConfigError: when its file is not as it should be.
     """
     files = _files()
+    if name == "host" and name not in files:
+        from edgeyolo.host import host_profile
+
+        return host_profile()
     if name not in files:
         near = get_close_matches(name.lower(), files, n=1, cutoff=0)
         raise UsageError(

@@ -394,4 +394,4 @@ def test_json_is_for_programs(profile: DeviceProfile) -> None:
 
 
 def test_json_without_a_name_lists_all() -> None:
-    assert [values["name"] for values in json.loads(_show("--json"))] == profile_names()
+    assert [values["name"] for values in json.loads(_show("--json"))] == [*profile_names(), "host"]

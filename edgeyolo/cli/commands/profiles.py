@@ -55,7 +55,7 @@ def show(name: str | None, as_json: bool) -> None:
     """Print a table of all boards, or all that is known of the board NAME and how surely."""
     from edgeyolo.profiles import load_profile, profile_names
 
-    profiles = [load_profile(each) for each in ([name] if name else profile_names())]
+    profiles = [load_profile(each) for each in ([name] if name else [*profile_names(), "host"])]
     if as_json:
         values = [profile.to_dict() for profile in profiles]
         click.echo(json.dumps(values[0] if name else values, indent=2))
@@ -139,13 +139,13 @@ def _row(profile: DeviceProfile) -> str:
     condition, memory = profile.default_clock, profile.memory
     active, count = profile.active_cores(condition), profile.cores.count
     cores = f"{active} of {count}" if active < count else f"{count}"
-    sizes = "-".join(f"{mb / 1024:g}" for mb in sorted({min(memory.mb), max(memory.mb)}))
+    sizes = "-".join(f"{mb / 1024:.3g}" for mb in sorted({min(memory.mb), max(memory.mb)}))
     figures = (
         (f"{profile.clocks[condition].mhz}", _mark(profile, f"clocks.{condition}"), 5),
         (*_peak(profile, "fp32", condition), 11),
         (*_peak(profile, "fp16", condition), 12),
         (sizes, _mark(profile, "memory.mb"), 7),
-        (f"{memory.theoretical_mb_s.times(1e-3)}", _mark(profile, "memory.theoretical_mb_s"), 10),
+        (*_bandwidth(profile), 10),
     )
     missing = [name for name, engine in profile.engines.items() if not engine.available]
     return (
@@ -226,8 +226,9 @@ def _memory(profile: DeviceProfile) -> Iterator[tuple[str, str]]:
     sizes = ", ".join(f"{mb}" for mb in memory.mb)
     yield "memory", f"{sizes}{_mark(profile, 'memory.mb')} MB"
     yield "memory", f"{memory.kind}{_mark(profile, 'memory.kind')}"
-    in_theory = f"{memory.theoretical_mb_s}{_mark(profile, 'memory.theoretical_mb_s')}"
-    yield "memory", f"{in_theory} MB/s in theory"
+    if memory.theoretical_mb_s:
+        in_theory = f"{memory.theoretical_mb_s}{_mark(profile, 'memory.theoretical_mb_s')}"
+        yield "memory", f"{in_theory} MB/s in theory"
     for benchmark, speed in memory.measured_mb_s.items():
         mark = _mark(profile, f"memory.measured_mb_s.{benchmark}")
         yield "memory", f"{speed}{mark} MB/s measured ({benchmark})"
@@ -252,6 +253,11 @@ def _peak(
 ) -> tuple[str, str]:
     peak = profile.peak_gflops(precision, condition)
     return (f"{peak}", profile.peak_sureness(condition).mark) if peak else ("-", "")
+
+
+def _bandwidth(profile: DeviceProfile) -> tuple[str, str]:
+    span = profile.memory.theoretical_mb_s
+    return (f"{span.times(1e-3)}", _mark(profile, "memory.theoretical_mb_s")) if span else ("-", "")
 
 
 def _mark(profile: DeviceProfile, key: str) -> str:
