@@ -128,6 +128,7 @@ def _shape(folder: Path, line: str, size: tuple[int, int] = (20, 12)) -> tuple[i
     [
         ("Convolution x 1 1 a b 0=16 1=3 3=2 4=1 6=1152", (10, 6, 16)),
         ("Convolution x 1 1 a b 0=16 1=3 2=2 4=-233 6=1152", (20, 12, 16)),
+        ("Convolution x 1 1 a b 0=16 1=3 3=3 4=-233 6=1152", (7, 4, 16)),
         ("Convolution x 1 1 a b 0=4 1=5 11=3 6=480", (16, 10, 4)),
         ("Deconvolution x 1 1 a b 0=4 1=2 3=2 6=128", (40, 24, 4)),
         ("Pooling x 1 1 a b 0=0 1=2 2=2", (10, 6, 8)),
