@@ -128,8 +128,13 @@ def _timing(profile: DeviceProfile, engine: str, precision: str) -> Timing:
 def _clock(profile: DeviceProfile, asked: str | None) -> str:
     if asked is None:
         return profile.default_clock
-    if asked not in profile.clocks:
-        raise UsageError(
-            f"{profile.title} has no mode {asked!r}.", f"Its modes: {', '.join(profile.clocks)}."
-        )
-    return asked
+    found = [asked] if asked in profile.clocks else _containing(asked, profile)
+    if len(found) != 1:
+        modes = "; ".join(found or profile.clocks)
+        several = "several modes with" if found else "no mode"
+        raise UsageError(f"{profile.title} has {several} {asked!r}.", f"Name one of: {modes}.")
+    return found[0]
+
+
+def _containing(words: str, profile: DeviceProfile) -> list[str]:
+    return [name for name in profile.clocks if words.lower() in name.lower()]

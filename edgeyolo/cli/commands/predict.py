@@ -31,7 +31,7 @@ _COLUMNS = (
 @click.option("--engine", help="ncnn, onnxruntime or openvino; all that are known if left out.")
 @click.option("--precision", help="fp32 or int8; both if left out.")
 @setting("threads")
-@click.option("--mode", help="Power mode of the board; the one it has out of the box if left out.")
+@click.option("--mode", help="Power mode, or a part of its name; that out of the box if left out.")
 @spec_flags
 @click.option("--classes", type=click.IntRange(1), default=_CLASSES, show_default=True)
 @setting("imgsz", help=f"Side of the input in pixels [{_IMGSZ}]")
@@ -141,6 +141,8 @@ def _lines(answers: list[tuple[str, str, int, Prediction]]) -> Iterator[str]:
             f"{engine + ' ' + precision:<21}{threads:>7}{answer!s:>16}{within:>18}   "
             f"{answer.origin}"
         )
+    yield ""
+    yield "Of the software that was measured; another version of an engine can be 10 to 25 % off."
 
 
 def _work_of_param(path: Path, size: str | None) -> list[Work]:
