@@ -8,49 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeyolo.errors import DataError
+from edgeyolo.errors import BundleError, DataError
 from edgeyolo.measure.work import Kind, Work
+from edgeyolo.quantize.ncnn_format import Layer, read_graph
 
 Shape = tuple[int, ...]  # (w,), (w, h) or (w, h, c), as ncnn has them
-Parameter = float | list[float]
 
-_MAGIC = "7767517"
 _ARRAY = -23300  # keys of arrays begin there, and go down
-_HINT = -23330
+_HINT = 30  # an array: dimensions and sides of each output, as ncnn's own tools note them
 _SAME = (-233, -234)  # padding so that each stride gives one output
+_LEFT = -233  # the rest, of a slice or of a shape
 _FREE = frozenset({"Split", "Input", "MemoryData", "Reshape", "Flatten", "Dropout", "Noop"})
 _HINT_OF_USE = "Name the .param file of an NCNN model, in its text form."
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One line of the file."""
-
-    kind: str
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    parameters: dict[int, Parameter] = field(default_factory=dict)
-
-    def whole(self, key: int, default: int = 0) -> int:
-        """A number that is not a list."""
-        value = self.parameters.get(key, default)
-        if isinstance(value, list):
-            raise ValueError(f"parameter {key} of {self.name} is a list")
-        return int(value)
-
-    def numbers(self, key: int) -> list[int]:
-        """A list; empty where there is none. Its key in the file is -23300 minus this one."""
-        value = self.parameters.get(_ARRAY - key, [])
-        return [int(entry) for entry in value] if isinstance(value, list) else [int(value)]
-
-    def pair(self, across: int, down: int, default: int) -> tuple[int, int]:
-        """Two numbers, of which the second is the first where it is left out."""
-        first = self.whole(across, default)
-        return first, self.whole(down, first)
 
 
 def work_of_param(path: Path, width: int, height: int) -> list[Work]:
@@ -70,41 +41,24 @@ def read_param(path: Path) -> list[Layer]:
         DataError: when it cannot be read or is no param file.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return read_graph(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DataError(f"{path} cannot be read: {reason}.", _HINT_OF_USE) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no text.", _HINT_OF_USE) from error
-    if len(lines) < 3 or lines[0].strip() != _MAGIC:
-        raise DataError(f"{path} is no NCNN param file.", _HINT_OF_USE)
-    layers = []
-    for number, line in enumerate(lines[2:], start=3):
-        if line.strip():
-            try:
-                layers.append(_layer(line.split()))
-            except (ValueError, IndexError) as error:
-                raise DataError(f"{path}:{number} is no layer of NCNN.", _HINT_OF_USE) from error
-    return layers
+    except (UnicodeDecodeError, BundleError) as error:
+        raise DataError(f"{path} is no graph in NCNN's text form.", _HINT_OF_USE) from error
 
 
-def _layer(words: list[str]) -> Layer:
-    kind, name, count_in, count_out = words[0], words[1], int(words[2]), int(words[3])
-    blobs, rest = words[4 : 4 + count_in + count_out], words[4 + count_in + count_out :]
-    if len(blobs) != count_in + count_out:
-        raise ValueError("a blob is missing")
-    parameters: dict[int, Parameter] = {}
-    for word in rest:
-        key, _, value = word.partition("=")
-        # pnnx adds notes such as "#x=(1,3,640,640)f32" and names of Python's attributes.
-        if not key.lstrip("-").isdigit():
-            continue
-        values = [float(part) for part in value.split(",")]
-        is_array = int(key) <= _ARRAY or len(values) > 1
-        parameters[int(key)] = (
-            (values[1:] if int(key) <= _ARRAY else values) if is_array else (values[0])
-        )
-    return Layer(kind, name, tuple(blobs[:count_in]), tuple(blobs[count_in:]), parameters)
+def _numbers(layer: Layer, key: int) -> list[int]:
+    """An array; empty where there is none. In the file it is a count and the values."""
+    text = layer.parameters.get(_ARRAY - key, "")
+    return [int(float(value)) for value in text.split(",")[1:]]
+
+
+def _pair(layer: Layer, across: int, down: int, default: int) -> tuple[int, int]:
+    """Two numbers, of which the second is the first where it is left out."""
+    first = layer.number(across, default)
+    return first, layer.number(down, first)
 
 
 def shapes(layers: list[Layer], size: tuple[int, int], path: Path) -> dict[str, Shape]:
@@ -134,7 +88,7 @@ def shapes(layers: list[Layer], size: tuple[int, int], path: Path) -> dict[str, 
 
 def _outputs(layer: Layer, inputs: list[Shape], size: tuple[int, int]) -> list[Shape]:
     if layer.kind == "Input":
-        return [(*size, layer.whole(2, 3))]
+        return [(*size, layer.number(2, 3))]
     if layer.kind == "Split":
         return [inputs[0]] * len(layer.outputs)
     if layer.kind == "Slice":
@@ -143,61 +97,64 @@ def _outputs(layer: Layer, inputs: list[Shape], size: tuple[int, int]) -> list[S
         return [_SHAPES[layer.kind](layer, inputs)]
     if layer.kind in _LIKE_INPUT:
         return [inputs[0]] * len(layer.outputs)
-    hint = layer.parameters.get(_HINT)
-    if isinstance(hint, list) and len(hint) == 4 * len(layer.outputs):
-        sides = [int(value) for value in hint]
+    sides = _numbers(layer, _HINT)
+    if len(sides) == 4 * len(layer.outputs):
         return [tuple(sides[i + 1 : i + 1 + sides[i]]) for i in range(0, len(sides), 4)]
     raise LookupError(layer.kind)
 
 
 def _convolved(layer: Layer, inputs: list[Shape]) -> Shape:
     width, height, _ = inputs[0]
-    kernels, strides = layer.pair(1, 11, 0), layer.pair(3, 13, 1)
-    dilations = layer.pair(2, 12, 1)
+    kernels, strides = _pair(layer, 1, 11, 0), _pair(layer, 3, 13, 1)
+    dilations = _pair(layer, 2, 12, 1)
     pairs = zip(kernels, dilations, strict=True)
     extents = [dilation * (kernel - 1) + 1 for kernel, dilation in pairs]
-    left = layer.whole(4)
+    left = layer.number(4)
     if left in _SAME:
         sides = (math.ceil(width / strides[0]), math.ceil(height / strides[1]))
     else:
-        top = layer.whole(14, left)
-        padded = (width + left + layer.whole(15, left), height + top + layer.whole(16, top))
+        top = layer.number(14, left)
+        padded = (width + left + layer.number(15, left), height + top + layer.number(16, top))
         sides = (
             (padded[0] - extents[0]) // strides[0] + 1,
             (padded[1] - extents[1]) // strides[1] + 1,
         )
-    return (*sides, layer.whole(0))
+    return (*sides, layer.number(0))
 
 
 def _deconvolved(layer: Layer, inputs: list[Shape]) -> Shape:
-    kernels, strides, dilations = layer.pair(1, 11, 0), layer.pair(3, 13, 1), layer.pair(2, 12, 1)
-    left = max(0, layer.whole(4))
-    top = max(0, layer.whole(14, left))
-    pads = (left + max(0, layer.whole(15, left)), top + max(0, layer.whole(16, top)))
-    more = layer.pair(18, 19, 0)
+    kernels, strides, dilations = (
+        _pair(layer, 1, 11, 0),
+        _pair(layer, 3, 13, 1),
+        _pair(layer, 2, 12, 1),
+    )
+    left = max(0, layer.number(4))
+    top = max(0, layer.number(14, left))
+    pads = (left + max(0, layer.number(15, left)), top + max(0, layer.number(16, top)))
+    more = _pair(layer, 18, 19, 0)
     sides = [
         (inputs[0][i] - 1) * strides[i] + dilations[i] * (kernels[i] - 1) + 1 + more[i] - pads[i]
         for i in (0, 1)
     ]
-    return (sides[0], sides[1], layer.whole(0))
+    return (sides[0], sides[1], layer.number(0))
 
 
 def _pooled(layer: Layer, inputs: list[Shape]) -> Shape:
     width, height, channels = inputs[0]
-    if layer.whole(4):  # global
+    if layer.number(4):  # global
         return (channels,)
-    if layer.whole(7):  # adaptive
-        across, down = layer.pair(8, 18, 0)
+    if layer.number(7):  # adaptive
+        across, down = _pair(layer, 8, 18, 0)
         return (
             width if across == _SAME[0] else across,
             height if down == _SAME[0] else down,
             channels,
         )
-    kernels, strides = layer.pair(1, 11, 0), layer.pair(2, 12, 1)
-    left = layer.whole(3)
-    top = layer.whole(13, left)
-    padded = (width + left + layer.whole(14, left), height + top + layer.whole(15, top))
-    mode = layer.whole(5)
+    kernels, strides = _pair(layer, 1, 11, 0), _pair(layer, 2, 12, 1)
+    left = layer.number(3)
+    top = layer.number(13, left)
+    padded = (width + left + layer.number(14, left), height + top + layer.number(15, top))
+    mode = layer.number(5)
     if mode in (2, 3):  # same
         return (math.ceil(width / strides[0]), math.ceil(height / strides[1]), channels)
     divide: Callable[[float], int] = math.floor if mode == 1 else math.ceil
@@ -211,17 +168,17 @@ def _axis(shape: Shape, axis: int) -> int:
 
 
 def _joined(layer: Layer, inputs: list[Shape]) -> Shape:
-    place = _axis(inputs[0], layer.whole(0))
+    place = _axis(inputs[0], layer.number(0))
     sides = list(inputs[0])
     sides[place] = sum(shape[place] for shape in inputs)
     return tuple(sides)
 
 
 def _slices(layer: Layer, shape: Shape) -> Iterator[Shape]:
-    place = _axis(shape, layer.whole(1))
-    left, asked = shape[place], layer.numbers(0) or [-233] * len(layer.outputs)
+    place = _axis(shape, layer.number(1))
+    left, asked = shape[place], _numbers(layer, 0) or [_LEFT] * len(layer.outputs)
     for index, count in enumerate(asked):
-        size = left // (len(asked) - index) if count == _SAME[0] else count
+        size = left // (len(asked) - index) if count == _LEFT else count
         left -= size
         yield (*shape[:place], size, *shape[place + 1 :])
 
@@ -236,23 +193,21 @@ def _resized(layer: Layer, inputs: list[Shape]) -> Shape:
     width, height, channels = inputs[0] if len(inputs[0]) == 3 else (1, 1, inputs[0][0])
     if len(inputs) > 1:
         return (*inputs[1][:2], channels)
-    scale_h, scale_w = (layer.parameters.get(key, 1.0) for key in (1, 2))
-    assert isinstance(scale_h, float)
-    assert isinstance(scale_w, float)
-    across, down = layer.whole(4), layer.whole(3)
+    scale_h, scale_w = (float(layer.parameters.get(key, 1)) for key in (1, 2))
+    across, down = layer.number(4), layer.number(3)
     return (across or int(width * scale_w), down or int(height * scale_h), channels)
 
 
 def _reshaped(layer: Layer, inputs: list[Shape]) -> Shape:
-    asked = [layer.whole(key, _SAME[0]) for key in (0, 1, 2)]
-    sides = [side for side in asked if side != _SAME[0]]
+    asked = [layer.number(key, _LEFT) for key in (0, 1, 2)]
+    sides = [side for side in asked if side != _LEFT]
     sides = [inputs[0][i] if side == 0 else side for i, side in enumerate(sides)]
     known = math.prod(side for side in sides if side != -1)
     return tuple(math.prod(inputs[0]) // known if side == -1 else side for side in sides)
 
 
 def _permuted(layer: Layer, inputs: list[Shape]) -> Shape:
-    shape, order = inputs[0], layer.whole(0)
+    shape, order = inputs[0], layer.number(0)
     if len(shape) == 2:
         return shape[::-1] if order else shape
     orders = ("012", "102", "021", "201", "120", "210")  # (w h c), (h w c), (w c h), …
@@ -260,11 +215,11 @@ def _permuted(layer: Layer, inputs: list[Shape]) -> Shape:
 
 
 def _reduced(layer: Layer, inputs: list[Shape]) -> Shape:
-    shape, axes = inputs[0], layer.numbers(3)
-    if layer.whole(1, 1) and not axes:
+    shape, axes = inputs[0], _numbers(layer, 3)
+    if layer.number(1, 1) and not axes:
         return (1,)
     places = {_axis(shape, axis) for axis in axes}
-    if layer.whole(4):
+    if layer.number(4):
         return tuple(1 if place in places else side for place, side in enumerate(shape))
     return tuple(side for place, side in enumerate(shape) if place not in places) or (1,)
 
@@ -272,21 +227,21 @@ def _reduced(layer: Layer, inputs: list[Shape]) -> Shape:
 def _padded(layer: Layer, inputs: list[Shape]) -> Shape:
     width, height, *rest = inputs[0]
     return (
-        width + layer.whole(2) + layer.whole(3),
-        height + layer.whole(0) + layer.whole(1),
+        width + layer.number(2) + layer.number(3),
+        height + layer.number(0) + layer.number(1),
         *rest,
     )
 
 
 def _priors(layer: Layer, inputs: list[Shape]) -> Shape:
-    smallest, largest, ratios = layer.numbers(0), layer.numbers(1), layer.numbers(2)
-    flipped = 2 if layer.whole(7, 1) else 1
+    smallest, largest, ratios = _numbers(layer, 0), _numbers(layer, 1), _numbers(layer, 2)
+    flipped = 2 if layer.number(7, 1) else 1
     count = len(smallest) * (1 + flipped * len(ratios)) + len(largest)
     return (4 * inputs[0][0] * inputs[0][1] * count, 2)
 
 
 def _given(layer: Layer, inputs: list[Shape]) -> Shape:
-    return tuple(side for side in (layer.whole(key) for key in (0, 1, 2)) if side)
+    return tuple(side for side in (layer.number(key) for key in (0, 1, 2)) if side)
 
 
 _SHAPES: dict[str, Callable[[Layer, list[Shape]], Shape]] = {
@@ -296,7 +251,7 @@ _SHAPES: dict[str, Callable[[Layer, list[Shape]], Shape]] = {
     "DeconvolutionDepthWise": _deconvolved,
     "Pooling": _pooled,
     "InnerProduct": lambda layer, inputs: (
-        (layer.whole(0), *inputs[0][1:]) if len(inputs[0]) == 2 else (layer.whole(0),)
+        (layer.number(0), *inputs[0][1:]) if len(inputs[0]) == 2 else (layer.number(0),)
     ),
     "Concat": _joined,
     "BinaryOp": _broadcast,
@@ -370,23 +325,23 @@ def _work(layers: list[Layer], found: dict[str, Shape]) -> Iterator[Work]:
             yield _convolution(layer, moved, found[layer.inputs[0]], outputs[0])
         elif layer.kind == "InnerProduct":
             rows = math.prod(outputs[0][1:])
-            yield Work("conv1", layer.whole(2) * rows, moved, layer.whole(2), rows)
+            yield Work("conv1", layer.number(2) * rows, moved, layer.number(2), rows)
         else:
             yield Work("move", 0, moved)
 
 
 def _convolution(layer: Layer, moved: int, inputs: Shape, outputs: Shape) -> Work:
-    weights, groups = layer.whole(6), layer.whole(7, 1)
+    weights, groups = layer.number(6), layer.number(7, 1)
     computed = inputs if layer.kind.startswith("Deconvolution") else outputs
     width, height, _ = computed
     return Work(_kind(layer, groups), weights * width * height, moved, weights, width)
 
 
 def _kind(layer: Layer, groups: int) -> Kind:
-    kernels, strides = layer.pair(1, 11, 0), layer.pair(3, 13, 1)
-    if groups == layer.whole(0) > 1:
+    kernels, strides = _pair(layer, 1, 11, 0), _pair(layer, 3, 13, 1)
+    if groups == layer.number(0) > 1:
         return "depthwise"
     if kernels == (1, 1):
         return "conv1"
-    is_plain = layer.pair(2, 12, 1) == (1, 1) and not layer.kind.startswith("Deconvolution")
+    is_plain = _pair(layer, 2, 12, 1) == (1, 1) and not layer.kind.startswith("Deconvolution")
     return "conv3" if kernels == (3, 3) and strides == (1, 1) and is_plain else "conv"

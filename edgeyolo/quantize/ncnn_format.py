@@ -101,6 +101,8 @@ def read_graph(text: str) -> list[Layer]:
 def _read_layer(words: list[str]) -> Layer:
     kind, name, inputs, outputs = words[0], words[1], int(words[2]), int(words[3])
     blobs, rest = words[4 : 4 + inputs + outputs], words[4 + inputs + outputs :]
+    if len(blobs) != inputs + outputs:
+        raise ValueError
     pairs = (word.split("=", 1) for word in rest)
     parameters = {int(key): value for key, value in pairs}
     for value in parameters.values():

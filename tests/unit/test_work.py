@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.errors import DataError
-from edgeyolo.measure.ncnn_param import Layer, read_param, shapes, work_of_param
+from edgeyolo.measure.ncnn_param import read_param, shapes, work_of_param
 from edgeyolo.measure.work import Work, work_of
+from edgeyolo.quantize.ncnn_format import Layer
 from edgeyolo.slim.cost import convolutions
 from edgeyolo.slim.spec import SlimSpec
 
@@ -80,23 +81,22 @@ def test_shapes_are_those_that_ncnn_found(test_data: Path) -> None:
     for path in sorted((test_data.parent / "devices" / "ncnn_models").glob("*.param")):
         layers = read_param(path)
         start = next(layer for layer in layers if layer.kind == "Input")
-        if not start.whole(0):
+        if not start.number(0):
             continue
         bare = [
             replace(layer, parameters={k: v for k, v in layer.parameters.items() if k != HINT})
             for layer in layers
         ]
-        found = shapes(bare, (start.whole(0), start.whole(1)), path)
+        found = shapes(bare, (start.number(0), start.number(1)), path)
         for layer in layers:
             checked += _matches(layer, found, path)
     assert checked > 2500
 
 
 def _matches(layer: Layer, found: dict[str, tuple[int, ...]], path: Path) -> int:
-    hint = layer.parameters.get(HINT, [])
-    assert isinstance(hint, list)
+    hint = [int(value) for value in layer.parameters.get(HINT, "").split(",")[1:]]
     for index in range(len(hint) // 4):
-        dims, *sides = (int(value) for value in hint[4 * index : 4 * index + 4])
+        dims, *sides = hint[4 * index : 4 * index + 4]
         assert found[layer.outputs[index]] == tuple(sides[:dims]), (path, layer)
     return len(hint) // 4
 
@@ -163,13 +163,13 @@ def test_slices_share_what_is_left(tmp_path: Path) -> None:
     ("text", "words"),
     [
         (None, "cannot be read: no such file or directory"),
-        ("", "is no NCNN param file"),
-        ("7767517\n1 1\nInput in zero 1 a\n", ":3 is no layer of NCNN"),
-        ("7767517\n1 1\nInput in 0 2 a\n", ":3 is no layer of NCNN"),
+        ("", "is no graph in NCNN's text form"),
+        ("7767517\n1 1\nInput in zero 1 a\n", "is no graph in NCNN's text form"),
+        ("7767517\n1 1\nInput in 0 2 a\n", "is no graph in NCNN's text form"),
         (f"{MAGIC}2 2\nInput in 0 1 a\nNonsense x 1 1 a b\n", "(Nonsense) is not known"),
         (f"{MAGIC}2 2\nInput in 0 1 a\nSwish x 1 1 c b\n", "'x' (Swish)"),
         (f"{MAGIC}2 2\nInput in 0 1 a\nConvolution x 1 1 a b 0=4 1=9 6=9\n", "nothing is left"),
-        (b"\x00\xff\xfe", "is no text"),
+        (b"\x00\xff\xfe", "is no graph in NCNN's text form"),
     ],
 )
 def test_what_is_no_network(tmp_path: Path, text: str | bytes | None, words: str) -> None:
