@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from edgeyolo.errors import ConfigError, UsageError
 from edgeyolo.locations import own_profiles, shipped
-from edgeyolo.measure.timing import Timing
 from edgeyolo.records import number, read_record
+from edgeyolo.timing import Timing
 
 
 class Sureness(Enum):
@@ -227,17 +227,11 @@ def profile_names() -> list[str]:
 def load_profile(name: str) -> DeviceProfile:
     """Read the profile of a board, the user's own before the one that comes with edgeyolo.
 
-    ``host`` is this machine, as it describes itself.
-
     Raises:
         UsageError: when there is none of that name.
         ConfigError: when its file is not as it should be.
     """
     files = _files()
-    if name == "host" and name not in files:
-        from edgeyolo.host import host_profile
-
-        return host_profile()
     if name not in files:
         near = get_close_matches(name.lower(), files, n=1, cutoff=0)
         raise UsageError(

@@ -23,12 +23,12 @@ import numpy as np
 from fit_costs import Judged, Measured, fit, judge
 from published import Networks, Row, measured, read_table
 
-from edgeyolo.measure.costs import Z80, Costs, Speedup, Vector, terms
+from edgeyolo.measure.costs import Z80, Costs, Vector, costs_of, terms, timing_of
 from edgeyolo.measure.predict import last_cache_bytes
-from edgeyolo.measure.timing import Like, Timing, timing_of
 from edgeyolo.measure.work import work_of
 from edgeyolo.profiles import DeviceProfile, load_profile
 from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.timing import Like, Speedup, Timing
 
 PROFILES = Path(__file__).parent.parent / "profiles"
 _MARK = "# From here on written by tools/calibrate_profiles.py."
@@ -323,7 +323,7 @@ class Calibration:
         )
         here = Like(board, engine, precision)
         self.timings[here] = timing
-        self.costs[here] = timing.costs(self.costs.__getitem__)
+        self.costs[here] = costs_of(timing, self.costs.__getitem__)
 
     def _factor(self, wanted: Transferred) -> float:
         return self._ratio(

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from edgeyolo.measure.costs import TERMS, Z80, Costs, Speedup, Vector, slower
+from edgeyolo.measure.costs import Z80, Costs, Vector, slower
+from edgeyolo.timing import TERMS, Speedup
 
 # Cost of each term relative to a multiply-add of a matrix product, as NCNN has it with one thread
 # on the boards of its own benchmark; the prior allows for each a multiple of it.

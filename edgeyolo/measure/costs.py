@@ -8,28 +8,22 @@ moved, weights read, layers started. Costs are fitted to published measurements 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeyolo.measure.work import Work
+from edgeyolo.timing import TERMS, Like, Speedup, Spread, Timing
 
 Vector = NDArray[np.float64]
 
-TERMS = (
-    *("conv3", "conv", "conv1", "depthwise"),  # multiply-adds, by kind of layer
-    "cold",  # multiply-adds of layers whose weights the last cache does not hold: extra
-    "transform",  # elements that 3×3 convolutions read and write, as Winograd transforms them
-    "moved",  # elements that the other layers read and write
-    "weight",
-    "layer",
-)
 _COMPUTE = np.array([term in TERMS[:5] for term in TERMS])
 _MEMORY = np.array([term in ("transform", "moved", "weight") for term in TERMS])
 _PIXELS = 4  # of a row are computed at a time, also where fewer are left
 _BYTES = 4  # of a weight; engines keep them in float32 before they choose a kernel
+_PICO = 1e-9  # milliseconds in a picosecond
 Z80 = 1.2816  # of a normal distribution, 80 % lies within so many standard deviations
 
 
@@ -45,14 +39,6 @@ def terms(works: Iterable[Work], cache_bytes: int) -> Vector:
             counts[work.kind] += macs
             counts["cold"] += macs * (work.weights * _BYTES > cache_bytes)
     return np.array([counts[term] for term in TERMS])
-
-
-@dataclass(frozen=True, slots=True)
-class Speedup:
-    """How many times faster all threads are than one: cores compute, but share the memory."""
-
-    compute: float
-    memory: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,3 +87,37 @@ def slower(threads: int, all_threads: int, speedup: Speedup) -> Vector:
         factors[_COMPUTE] = 1 + (speedup.compute - 1) * share
         factors[_MEMORY] = 1 + (speedup.memory - 1) * share
     return factors
+
+
+def costs_of(timing: Timing, find: Callable[[Like], Costs]) -> Costs:
+    """As they are calculated with; ``find`` gives those of another timing."""
+    error = timing.error_percent / 100
+    if timing.like is not None:
+        other = find(timing.like).scaled(timing.factor)
+        return replace(other, spread=np.column_stack([other.spread, other.values * error]))
+    assert timing.spread is not None
+    assert timing.threads is not None
+    assert timing.speedup is not None
+    values = np.array([timing.picoseconds.get(term, 0.0) for term in TERMS]) * _PICO
+    spread = np.zeros((len(TERMS), len(TERMS)))
+    spread[np.tril_indices(len(TERMS))] = timing.spread.triangle
+    return Costs(values, timing.threads, timing.speedup, error, spread * _PICO)
+
+
+def timing_of(costs: Costs, source: str, measurements: int, mhz: float | None) -> Timing:
+    """What a profile keeps of fitted costs."""
+    picoseconds = {
+        term: float(f"{value / _PICO:.4g}")
+        for term, value in zip(TERMS, costs.values, strict=True)
+        if value > 0
+    }
+    return Timing(
+        source=source,
+        error_percent=round(100 * costs.error, 1),
+        picoseconds=picoseconds,
+        spread=Spread(tuple(costs.spread[np.tril_indices(len(TERMS))] / _PICO)),
+        threads=costs.threads,
+        speedup=costs.speedup,
+        mhz=mhz,
+        measurements=measurements,
+    )

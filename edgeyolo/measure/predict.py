@@ -9,12 +9,13 @@ from functools import cache
 from typing import Any
 
 from edgeyolo.errors import UsageError
-from edgeyolo.measure.costs import Z80, Costs, terms
+from edgeyolo.measure.costs import Z80, Costs, costs_of, terms
+from edgeyolo.measure.host import profile_of
 from edgeyolo.measure.own import own_measurements
 from edgeyolo.measure.refine import refined
-from edgeyolo.measure.timing import Like, Timing
 from edgeyolo.measure.work import Work
-from edgeyolo.profiles import DeviceProfile, load_profile
+from edgeyolo.profiles import DeviceProfile
+from edgeyolo.timing import Like, Timing
 
 # How weights are stored changes the file, not what is computed.
 _COMPUTED = {"fp16": "fp32", "int8-weights": "fp32"}
@@ -108,8 +109,8 @@ def predicted_engines(profile: DeviceProfile) -> list[tuple[str, str]]:
 @cache
 def _costs(like: Like) -> Costs:
     """Those that come with the profile."""
-    timing = load_profile(like.profile).latency[like.engine][like.precision]
-    return timing.costs(_costs)
+    timing = profile_of(like.profile).latency[like.engine][like.precision]
+    return costs_of(timing, _costs)
 
 
 def _timing(profile: DeviceProfile, engine: str, precision: str) -> Timing:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeyolo.measure.costs import TERMS, Speedup
 from edgeyolo.measure.predict import predicted_engines
-from edgeyolo.measure.timing import Like
 from edgeyolo.profiles import load_profile, profile_names
+from edgeyolo.timing import TERMS, Like, Speedup
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from edgeyolo.device.engine import available_cores
-from edgeyolo.host import host_profile
 from edgeyolo.measure import own
+from edgeyolo.measure.host import host_profile, profile_of
 from edgeyolo.measure.own import Measurement
 from edgeyolo.measure.predict import Predictor
 from edgeyolo.measure.work import work_of
-from edgeyolo.profiles import Cache, load_profile
+from edgeyolo.profiles import Cache
 from edgeyolo.slim.spec import SlimSpec
 from tests.command import edgeyolo_here
 
@@ -54,7 +54,7 @@ def test_a_machine_describes_itself(tmp_path: Path) -> None:
 
 
 def test_this_very_machine(capsys: pytest.CaptureFixture[str]) -> None:
-    profile = load_profile("host")
+    profile = profile_of("host")
     assert profile.cores.count == available_cores()
     assert set(profile.latency) == {name for name, one in profile.engines.items() if one.available}
     assert edgeyolo_here("profiles", "host") == 0
@@ -73,7 +73,7 @@ def test_before_a_bench_little_is_known_and_then_more(
     works = work_of(spec, 80, 320)
 
     def predicted() -> tuple[float, float]:
-        answer = Predictor(load_profile("host"), "onnxruntime")(works)
+        answer = Predictor(profile_of("host"), "onnxruntime")(works)
         return answer.latency_ms, answer.high_ms / answer.low_ms
 
     (before, unsure) = predicted()

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from edgeyolo.errors import ConfigError, DataError, UsageError
 from edgeyolo.locations import own_profiles
 from edgeyolo.measure import own
-from edgeyolo.measure.costs import TERMS, Speedup, slower, terms
+from edgeyolo.measure.costs import slower, terms
 from edgeyolo.measure.own import Measurement
 from edgeyolo.measure.predict import Predictor, predicted_engines
 from edgeyolo.measure.refine import refined
 from edgeyolo.measure.work import Work, work_of
 from edgeyolo.profiles import load_profile, profile_names
 from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.timing import TERMS, Speedup
 from tests.command import edgeyolo_here
 from tests.conftest import ROOT
 

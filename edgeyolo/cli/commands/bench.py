@@ -231,9 +231,9 @@ def _counts(text: str | None, cores: int | None) -> list[int | None]:
 
 
 def _board(profile: str | None) -> DeviceProfile | None:
-    from edgeyolo.profiles import load_profile
+    from edgeyolo.measure.host import profile_of
 
-    return load_profile(profile) if profile else None
+    return profile_of(profile) if profile else None
 
 
 def _prediction(

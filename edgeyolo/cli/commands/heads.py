@@ -37,13 +37,13 @@ def command(
     from edgeyolo.errors import UsageError
     from edgeyolo.flow.advice import ask
     from edgeyolo.flow.weights import find_weights
+    from edgeyolo.measure.host import profile_of
     from edgeyolo.measure.predict import Predictor
-    from edgeyolo.profiles import load_profile
     from edgeyolo.report.heads import heads_table
     from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
     from edgeyolo.slim.spec import check_imgsz
 
-    predict = Predictor(load_profile(profile), engine)
+    predict = Predictor(profile_of(profile), engine)
     choice = data_choice(data)
     size = (DEMO_IMGSZ if choice.is_demo else _IMGSZ) if imgsz is None else imgsz
     source = find_weights(from_, is_demo=choice.is_demo)

@@ -76,9 +76,9 @@ def command(
         raise UsageError(
             "No board is named.", "Use --profile raspberry-pi-4, say; see 'edgeyolo profiles'."
         )
+    from edgeyolo.measure.host import profile_of
     from edgeyolo.measure.predict import Predictor
     from edgeyolo.measure.work import work_of
-    from edgeyolo.profiles import load_profile
     from edgeyolo.slim.spec import check_imgsz
 
     if param is not None:
@@ -87,7 +87,7 @@ def command(
         side = imgsz or _IMGSZ
         check_imgsz(side)
         name, works = f"{spec.name} at {side} px", work_of(spec, classes, side)
-    board = load_profile(profile)
+    board = profile_of(profile)
     found = [
         (one, kind, Predictor(board, one, kind, threads, mode))
         for one, kind in _wanted(board, engine, precision)
@@ -171,8 +171,8 @@ def _answer_table(path: Path, as_json: bool) -> None:
 
 def _predicted(path: Path) -> Iterator[dict[str, Any]]:
     from edgeyolo.errors import EdgeyoloError
+    from edgeyolo.measure.host import profile_of
     from edgeyolo.measure.predict import Predictor
-    from edgeyolo.profiles import load_profile
 
     known: dict[tuple[str, str, str, int | None], Predictor] = {}
     for number, row in _rows(path):
@@ -180,7 +180,7 @@ def _predicted(path: Path) -> Iterator[dict[str, Any]]:
             board, engine, precision, threads, works = _asked(row)
             key = (board, engine, precision, threads)
             if key not in known:
-                known[key] = Predictor(load_profile(board), engine, precision, threads)
+                known[key] = Predictor(profile_of(board), engine, precision, threads)
             predict = known[key]
             answer = predict(works)
         except EdgeyoloError as error:

@@ -53,9 +53,10 @@ def command() -> None:
 @json_flag
 def show(name: str | None, as_json: bool) -> None:
     """Print a table of all boards, or all that is known of the board NAME and how surely."""
-    from edgeyolo.profiles import load_profile, profile_names
+    from edgeyolo.measure.host import NAME, profile_of
+    from edgeyolo.profiles import profile_names
 
-    profiles = [load_profile(each) for each in ([name] if name else [*profile_names(), "host"])]
+    profiles = [profile_of(each) for each in ([name] if name else [*profile_names(), NAME])]
     if as_json:
         values = [profile.to_dict() for profile in profiles]
         click.echo(json.dumps(values[0] if name else values, indent=2))
@@ -75,9 +76,9 @@ def calibrate(name: str, files: tuple[Path, ...], forget: bool) -> None:
     them, and their error shrinks.
     """
     from edgeyolo.measure import own
-    from edgeyolo.profiles import load_profile
+    from edgeyolo.measure.host import profile_of
 
-    profile = load_profile(name)
+    profile = profile_of(name)
     if not files and not forget:
         raise UsageError("No answer of a bench is named.", "Name its files, or - to paste one.")
     measured = [one for path in files for one in own.measurements_of(_json_of(path), str(path))]

@@ -1,16 +1,28 @@
-"""Timing: the costs of an engine on a board at one precision, as the board's profile holds them."""
+"""Timing: the costs of an engine on a board at one precision, as the board's profile holds them.
+
+A latency is a sum of terms, each a count times a cost; ``measure/costs.py`` calculates with them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
+TERMS = (
+    *("conv3", "conv", "conv1", "depthwise"),  # multiply-adds, by kind of layer
+    "cold",  # multiply-adds of layers whose weights the last cache does not hold: extra
+    "transform",  # elements that 3×3 convolutions read and write, as Winograd transforms them
+    "moved",  # elements that the other layers read and write
+    "weight",
+    "layer",
+)
 
-from edgeyolo.measure.costs import TERMS, Costs, Speedup
 
-_PICO = 1e-9  # milliseconds in a picosecond
+@dataclass(frozen=True, slots=True)
+class Speedup:
+    """How many times faster all threads are than one: cores compute, but share the memory."""
+
+    compute: float
+    memory: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +43,8 @@ class Spread:
             raise ValueError(f"{wanted} numbers in one text")
         return cls(numbers)
 
-    @classmethod
-    def of(cls, costs: Costs) -> Spread:
-        """That of fitted costs."""
-        return cls(tuple(costs.spread[np.tril_indices(len(TERMS))] / _PICO))
-
     def __str__(self) -> str:
         return " ".join(f"{value:.3g}" for value in self.triangle)
-
-    def matrix(self) -> NDArray[np.float64]:
-        """In milliseconds, (terms, terms)."""
-        matrix = np.zeros((len(TERMS), len(TERMS)))
-        matrix[np.tril_indices(len(TERMS))] = self.triangle
-        return matrix * _PICO
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,34 +98,3 @@ class Timing:
         own = (self.picoseconds, self.spread, self.threads, self.speedup)
         if self.like is None and not all(own):
             raise ValueError("it needs picoseconds, spread, threads and speedup, or like")
-
-    def costs(self, find: Callable[[Like], Costs]) -> Costs:
-        """As they are calculated with; ``find`` gives those of another timing."""
-        error = self.error_percent / 100
-        if self.like is not None:
-            other = find(self.like).scaled(self.factor)
-            return replace(other, spread=np.column_stack([other.spread, other.values * error]))
-        assert self.spread is not None
-        assert self.threads is not None
-        assert self.speedup is not None
-        values = np.array([self.picoseconds.get(term, 0.0) for term in TERMS]) * _PICO
-        return Costs(values, self.threads, self.speedup, error, self.spread.matrix())
-
-
-def timing_of(costs: Costs, source: str, measurements: int, mhz: float | None) -> Timing:
-    """What a profile keeps of fitted costs."""
-    picoseconds = {
-        term: float(f"{value / _PICO:.4g}")
-        for term, value in zip(TERMS, costs.values, strict=True)
-        if value > 0
-    }
-    return Timing(
-        source=source,
-        error_percent=round(100 * costs.error, 1),
-        picoseconds=picoseconds,
-        spread=Spread.of(costs),
-        threads=costs.threads,
-        speedup=costs.speedup,
-        mhz=mhz,
-        measurements=measurements,
-    )

@@ -11,7 +11,6 @@ import psutil
 
 from edgeyolo.device.engine import ENGINES, available_cores
 from edgeyolo.measure.environment import machine_name
-from edgeyolo.measure.timing import Like, Timing
 from edgeyolo.profiles import (
     Cache,
     Clock,
@@ -25,7 +24,10 @@ from edgeyolo.profiles import (
     Span,
     Sureness,
     System,
+    load_profile,
+    profile_names,
 )
+from edgeyolo.timing import Like, Timing
 from edgeyolo.versions import installed
 
 NAME = "host"
@@ -38,6 +40,17 @@ _LEAST = 8.0
 # Where nothing was measured here yet, all that is known is a board of about this kind.
 _LIKE = "raspberry-pi-5"
 _UNKNOWN = 80.0  # %: predictions are worth little before a bench
+
+
+def profile_of(name: str) -> DeviceProfile:
+    """The profile of a board, or of this machine.
+
+    Raises:
+        UsageError: when there is none of that name.
+        ConfigError: when its file is not as it should be.
+    """
+    is_here = name == NAME and NAME not in profile_names()
+    return host_profile() if is_here else load_profile(name)
 
 
 def host_profile(cpu: Path = _CPU0, cpuinfo: Path = _CPUINFO) -> DeviceProfile:
