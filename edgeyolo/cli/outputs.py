@@ -108,7 +108,7 @@ class Outputs:
 
         sinks: list[Sink] = []
         if self.as_json:
-            sinks.append(JsonLines(sys.stdout, names))
+            sinks.append(JsonLines(sys.stdout, names, is_live=opened.is_live, say=say))
         sinks += notices(self, opened, path, names, source, say)
         if self.serve is not None:
             sinks.append(_served(self.serve, names, meter, say))

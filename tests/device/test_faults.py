@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -23,12 +25,14 @@ import psutil
 import pytest
 
 from edgeyolo.device.bundle import MANIFEST, Bundle
+from edgeyolo.device.detections import Detections
 from edgeyolo.device.detector import Detector
 from edgeyolo.device.frame import Frame
 from edgeyolo.device.loop import run
 from edgeyolo.device.meter import Meter
 from edgeyolo.device.reload import Reloading
 from edgeyolo.device.signals import Asked, Terminated, ending_in_time, listening
+from edgeyolo.device.sinks import jsonl
 from edgeyolo.device.sources.live import LiveSource
 from edgeyolo.device.sources.synthetic import SyntheticSource
 from edgeyolo.errors import BundleError, DataError, EdgeyoloError
@@ -606,6 +610,58 @@ def test_a_log_that_is_full_stops_nothing(
             process.send_signal(signal.SIGHUP)  # of which is told
         process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="no poll there")
+def test_a_reader_that_hangs_stops_nothing_else(null_bundle: Path, tmp_path: Path) -> None:  # noqa: F811
+    command = [sys.executable, "-m", "edgeyolo", "run", str(null_bundle), "--json"]
+    process = subprocess.Popen(
+        [*command, "--camera", "synthetic://64x48@1000", "--frames", "4000"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    told = process.stderr.read()  # up to its end: nobody reads the lines, of which there are more
+    assert process.wait(timeout=60) == 0  # than a pipe can hold
+    lines = process.stdout.read().splitlines()
+    frames = [json.loads(line)["frame"] for line in lines[:-1]]  # the last may be a half one
+    assert "Nobody reads the standard output" in told
+    left_out = int(re.search(r"([0-9]+) lines were not read", told)[1])  # type: ignore[index]
+    assert 4000 - len(lines) <= left_out <= 4000 - len(frames)
+    assert frames == sorted(frames)
+    assert len(frames) > 500
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="no poll there")
+def test_a_reader_that_comes_back_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "_PATIENCE_S", 0.05)
+    reader, writer = os.pipe()
+    said: list[str] = []
+    many = Detections(  # a line that is longer than what a pipe takes at once
+        xyxy=np.zeros((200, 4), np.float32),
+        score=np.ones(200, np.float32),
+        class_id=np.zeros(200, np.int64),
+    )
+    with os.fdopen(writer, "w") as stream:
+        sink = jsonl.JsonLines(stream, ("a",), is_live=True, say=said.append)
+        image = np.zeros((4, 4, 3), np.uint8)
+        for index in range(30):
+            sink.write(Frame(index, 0.0, image, ""), many)
+        got = os.read(reader, 1 << 20)
+        for index in range(30, 32):  # the half line is finished first
+            sink.write(Frame(index, 0.0, image, ""), many)
+        got += os.read(reader, 1 << 20)
+        sink.close(complete=True)
+    os.close(reader)
+    frames = [json.loads(line)["frame"] for line in got.splitlines()]
+    assert frames[-2:] == [30, 31]
+    assert len(frames) < 10
+    assert said[0].startswith("Nobody reads the standard output")
+    assert said[1] == "Standard output is read again."
+    assert f"{32 - len(frames)} lines were not read" in said[2]
 
 
 def test_an_error_of_the_system_is_one_of_that_sink_only() -> None:
