@@ -2,7 +2,8 @@
 
 The sinks stay in the caller's: a window can only be drawn, and Ctrl-C only be heard, in the main
 thread. Of a live source the newest frame counts: one that came while the detector was busy is
-replaced by the next, never queued. Behind the detector nothing is lost: slow sinks slow it down.
+replaced by the next, never queued. Behind the detector nothing is lost: slow sinks slow it down,
+unless they say that they take no more.
 
 A file is gone through without a fault or not at all. Of a live source a frame that cannot be
 detected on is lost, and a sink that fails is left out, as long as there is another.
