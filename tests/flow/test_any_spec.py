@@ -113,6 +113,7 @@ def check_inheritance(slim: SlimSpec, wide: SlimSpec, importance: str) -> None:
                 assert torch.allclose(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=3, **SLOW)  # type: ignore[arg-type]
 @given(pairs())
 def test_all_engines_say_what_the_net_says(specs: tuple[SlimSpec, SlimSpec]) -> None:

@@ -200,6 +200,7 @@ for path in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_stock_ultralytics_opens_its_own_layout(tmp_path: Path, small_demo: Path) -> None:
     done = edgeyolo(
         *("export", NET, "--imgsz", 192, "--format", "ultralytics", "--out", tmp_path / "out"),

@@ -93,6 +93,7 @@ def test_the_table_tells_of_each_convolution(engine: str, quantized: Quantized) 
     assert share == pytest.approx(said["int8_share"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_same_bytes_after_a_kill(
     fp32: Path, small_demo: Path, quantized: Quantized, tmp_path: Path, monkeypatch: Any
 ) -> None:
@@ -257,6 +258,7 @@ def test_a_size_that_nothing_fits_is_said(fp32: Path, small_demo: Path, tmp_path
     assert len(Bundle.open(tmp_path / "out").provenance["quantization"]["float_layers"]) == 0
 
 
+@pytest.mark.slow
 def test_a_layer_that_ncnn_has_and_we_do_not_know_stays_and_is_named(
     fp32: Path, small_demo: Path, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def losses(folder: Path) -> list[dict[str, Any]]:
     return [event["loss"] for event in all_events(folder) if event["event"] == "epoch"]
 
 
+@pytest.mark.slow
 def test_channels_may_go_in_steps(small_demo: Path, in_tmp: Path) -> None:
     done = edgeyolo(
         *("slim", "--width", 0.125, "--heads", "P3,P4", "--gradual", 2, "--epochs", 5),
@@ -57,6 +58,7 @@ def test_channels_may_go_in_steps(small_demo: Path, in_tmp: Path) -> None:
     assert json.loads((step / "inherit.json").read_text())["importance"] == "l2"
 
 
+@pytest.mark.slow
 def test_without_fine_tuning_nothing_is_distilled(other_classes: Path, in_tmp: Path) -> None:
     arguments = ("slim", "--width", 0.125, "--epochs", 1, "--from", DEMO_NET, "--no-finetune")
     done = edgeyolo(*arguments, "--data", other_classes, *QUICK, cwd=in_tmp)
