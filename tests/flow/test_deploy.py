@@ -407,8 +407,6 @@ def _started(
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,
-        # A suite that runs under nohup must not pass that on.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 
