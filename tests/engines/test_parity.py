@@ -65,6 +65,7 @@ def test_same_detections_as_ultralytics(
     assert total > 40
 
 
+@pytest.mark.slow
 def test_decoder_and_nms_give_the_map_of_ultralytics(test_data: Path, stock_bundle: Path) -> None:
     """Same images, same square letterbox: by ultralytics' own AP code the two agree closely.
 

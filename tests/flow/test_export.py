@@ -100,6 +100,7 @@ def test_a_file_that_disagrees_is_an_error_and_not_left_there(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_int8_beside_fp32(tmp_path: Path, small_demo: Path) -> None:
     """By ``edgeyolo export``, which ends as ``edgeyolo quantize`` does."""
     out = tmp_path / "out"

@@ -223,6 +223,7 @@ def test_what_is_recommended_is_the_fastest(
     assert [words in sentence for sentence in shortfalls(values)] == [True] * bool(words)
 
 
+@pytest.mark.slow
 def test_of_a_net_that_sees_nothing_what_must_stay_in_float_does(
     small_demo: Path, tmp_path: Path
 ) -> None:

@@ -25,6 +25,12 @@ from edgeyolo.measure.limits import Limit, duration_s
 from edgeyolo.measure.percentiles import early_stopped, interval, percentiles
 from tests.command import edgeyolo_here
 
+
+@pytest.fixture(autouse=True)
+def _short_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "_CAMERA_S", 0.3)
+
+
 MakeBundle = Callable[..., Path]
 
 
