@@ -142,7 +142,7 @@ def _lines(answers: list[tuple[str, str, int, Prediction]]) -> Iterator[str]:
             f"{answer.origin}"
         )
     yield ""
-    yield "Of the software that was measured; another version of an engine can be 10 to 25 % off."
+    yield "Of the software that was measured; another version of an engine was 8 to 24 % off."
 
 
 def _work_of_param(path: Path, size: str | None) -> list[Work]:
