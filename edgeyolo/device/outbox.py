@@ -192,10 +192,9 @@ class Outbox(Generic[Item]):
             if self._over:
                 return
             self._under_way = 0
-            if len(self._items) < self._rules.capacity:
-                self._items.appendleft(entry)
-            else:
-                self.dropped += 1
+            # Also where its place was taken meanwhile: whether the oldest goes is for put to say,
+            # which waits for room first.
+            self._items.appendleft(entry)
             now = time.monotonic()
             self._pause_until = 0.0 if self._woken else now + pause(self._failures)
             self._asked_until = now + later.after_s

@@ -333,6 +333,21 @@ def test_of_a_file_nothing_is_lost_to_a_slow_peer(said: list[str]) -> None:
     assert said == []
 
 
+def test_of_a_file_nothing_is_lost_that_comes_while_a_try_fails(
+    peer: Peer, said: list[str], at_once: None
+) -> None:
+    peer.trouble = [Later()]
+    peer.may.clear()
+    box = Outbox("Peer", peer, said.append, Rules.for_source(is_live=False))
+    box.put(0)
+    _until(peer.called.is_set)
+    box.put(1)  # takes the only place while 0 is under way
+    peer.may.set()
+    box.close()
+    assert peer.taken == [0, 1]
+    assert said == []
+
+
 def test_a_file_waits_only_once_for_a_peer_that_hangs(peer: Peer, said: list[str]) -> None:
     peer.may.clear()
     box = Outbox("Peer", peer, said.append, Rules(capacity=1, patience_s=0.3, closing_s=0.1))
