@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,22 +100,9 @@ class Run:
         """
         return Plan.load(self.plan_file)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from working on this run; the lock dies with its holder.
-
-        Raises:
-            UsageError: when another process holds it.
-        """
-        with fail_clearly(self.folder), (self.folder / ".lock").open("w") as stream:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise UsageError(
-                        f"Another edgeyolo is working on {self.folder}.", "Wait until it has ended."
-                    ) from error
-            yield
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other processes from working on this run; see :func:`locked`."""
+        return locked(self.folder)
 
     @classmethod
     def create(cls, plan: Plan, name: str | None, root: Path = ROOT) -> Run:
@@ -125,10 +112,7 @@ class Run:
             UsageError: when a run of that name exists.
             EdgeyoloError: when the folder cannot be written.
         """
-        folder = _named(root, name) if name else _numbered(root, _default_name(plan))
-        with fail_clearly(folder):
-            folder.mkdir(parents=True)
-        run = cls(folder)
+        run = cls(new_folder(root, name, _default_name(plan)))
         plan.save(run.plan_file)
         return run
 
@@ -143,6 +127,37 @@ class Run:
             if (place / PLAN).is_file():
                 return cls(place)
         raise UsageError(f"There is no run at {folder}.", f"Runs are folders with a {PLAN}.")
+
+
+def new_folder(root: Path, name: str | None, default: str) -> Path:
+    """Make a folder of that name, or of the default one with a number where it is taken.
+
+    Raises:
+        UsageError: when there is one of that name.
+        EdgeyoloError: when it cannot be made.
+    """
+    folder = _named(root, name) if name else _numbered(root, default)
+    with fail_clearly(folder):
+        folder.mkdir(parents=True)
+    return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from working in a folder; the lock dies with its holder.
+
+    Raises:
+        UsageError: when another process holds it.
+    """
+    with fail_clearly(folder), (folder / ".lock").open("w") as stream:
+        if fcntl is not None:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UsageError(
+                    f"Another edgeyolo is working on {folder}.", "Wait until it has ended."
+                ) from error
+        yield
 
 
 def _default_name(plan: Plan) -> str:

@@ -68,6 +68,23 @@ def spec_of_flags(values: dict[str, Any]) -> SlimSpec:
     return SlimSpec(**{**named, "heads": parse_heads(named["heads"])})
 
 
+def refuse_spec_flags(values: dict[str, Any]) -> None:
+    """Where the net is found by a budget, none can be named; the flags are taken out of ``values``.
+
+    Raises:
+        UsageError: naming the first flag that was given.
+    """
+    context = click.get_current_context()
+    for key in _SPEC:
+        values.pop(key)
+        if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
+            flag = f"--{key.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} names a net, but with a budget the net is what is looked for.",
+                f"Leave out {flag}, or --profile and the budget.",
+            )
+
+
 def engine_flag(help: str) -> Callable[[Function], Function]:
     """``--engine`` of a command that opens a bundle; see :func:`engines_of`."""
     return click.option("--engine", help=help)

@@ -9,7 +9,7 @@ from edgeyolo.dataset.check import load_split
 from edgeyolo.files import write_json, write_text
 from edgeyolo.flow.advice import advice_of
 from edgeyolo.flow.data import dataset_of
-from edgeyolo.flow.training import train
+from edgeyolo.flow.training import Watch, train
 from edgeyolo.flow.wide_net import teacher_of
 from edgeyolo.plan.plan import Plan
 from edgeyolo.progress import Progress
@@ -35,8 +35,8 @@ def inherit_weights(run: Run, plan: Plan, progress: Progress) -> None:
     _inherit(run, plan, 0, examples, progress)
 
 
-def retrain(run: Run, plan: Plan, progress: Progress) -> None:
-    """Train the slim net, and on the way to it the nets of each step."""
+def retrain(run: Run, plan: Plan, progress: Progress, watch: Watch | None = None) -> None:
+    """Train the slim net, and on the way to it the nets of each step; ``watch`` sees the last."""
     from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
 
     steps = plan.steps(spec_of(open_checkpoint(run.wide_checkpoint)))
@@ -47,12 +47,18 @@ def retrain(run: Run, plan: Plan, progress: Progress) -> None:
         if not (folder / START).exists():
             _inherit(run, plan, index, _examples(run, plan), progress)
         Job(str(dataset_of(run).path), recipe, teacher_of(run, plan)).save(folder)
-        train(run, folder.name, result, progress)
+        is_last = index == len(steps) - 1
+        train(run, folder.name, result, progress, watch if is_last else None)
 
 
 def first_start(run: Run) -> Path:
     """The untrained net of the first step."""
     return _folder(run, run.plan(), 0) / START
+
+
+def last_training(run: Run, plan: Plan) -> Path:
+    """Folder in which the slim net itself is trained."""
+    return _folder(run, plan, plan.gradual - 1)
 
 
 def _folder(run: Run, plan: Plan, index: int) -> Path:

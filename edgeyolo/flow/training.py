@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 
-from edgeyolo.errors import StoppedError
+from edgeyolo.errors import EdgeyoloError, StoppedError
 from edgeyolo.progress import Progress
 from edgeyolo.runs import Run
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
@@ -13,20 +14,30 @@ from edgeyolo.train import process
 from edgeyolo.train.events import Event
 from edgeyolo.train.folder import BEST
 
+# Looks at each event; words end the training, and say why.
+Watch = Callable[[Event], str]
 
-def train(run: Run, name: str, result: Path, progress: Progress) -> None:
+
+class FellBehindError(EdgeyoloError):
+    """A training that was ended early, as others do better; the message says by how much."""
+
+
+def train(
+    run: Run, name: str, result: Path, progress: Progress, watch: Watch | None = None
+) -> None:
     """Train ``train/<name>/start.pt`` and put the best net at ``result``.
 
     The first Ctrl-C asks the job to stop after its batch, the second ends it.
 
     Raises:
         StoppedError: when it was asked to stop; ``edgeyolo resume`` goes on.
+        FellBehindError: when ``watch`` ended it.
         EdgeyoloError: when it failed.
     """
     folder = run.training(name).resolve()
     if not process.is_finished(folder):
         try:
-            _attend(folder, progress)
+            _attend(folder, progress, watch or (lambda event: ""))
         except StoppedError as error:
             raise StoppedError(
                 error.message, f"Go on with: edgeyolo resume {run.folder}"
@@ -35,17 +46,23 @@ def train(run: Run, name: str, result: Path, progress: Progress) -> None:
     save_checkpoint(open_checkpoint(folder / BEST), result, half=True)
 
 
-def _attend(folder: Path, progress: Progress) -> None:
+def _attend(folder: Path, progress: Progress, watch: Watch) -> None:
     view = _View(progress)
-    reader, asked = None, False
+    reader, asked, behind = None, False, ""
     while True:
         try:
             reader = reader or process.start(folder)
             for event in process.follow(folder, reader):
                 view.show(event)
+                if not behind and (behind := watch(event)):
+                    process.ask_to_stop(folder)
             if asked:
                 raise StoppedError("Stopped; the training was at its end.")
             return
+        except StoppedError:
+            if behind and not asked:
+                raise FellBehindError(behind) from None
+            raise
         except KeyboardInterrupt:
             if asked:
                 process.kill(folder)

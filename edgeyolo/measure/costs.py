@@ -7,8 +7,7 @@ moved, weights read, layers started. Costs are fitted to published measurements 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,16 +28,32 @@ Z80 = 1.2816  # of a normal distribution, 80 % lies within so many standard devi
 
 def terms(works: Iterable[Work], cache_bytes: int) -> Vector:
     """How often each term occurs in a network; ``cache_bytes`` is the size of the last cache."""
-    counts = dict.fromkeys(TERMS, 0.0)
-    for work in works:
-        counts["layer"] += 1
-        counts["weight"] += work.weights
-        counts["transform" if work.kind == "conv3" else "moved"] += work.moved
-        if work.kind != "move":
-            macs = work.macs * math.ceil(work.row / _PIXELS) * _PIXELS / work.row
-            counts[work.kind] += macs
-            counts["cold"] += macs * (work.weights * _BYTES > cache_bytes)
-    return np.array([counts[term] for term in TERMS])
+    found: Vector = terms_of_sizes(works, cache_bytes, [1])[0]
+    return found
+
+
+def terms_of_sizes(
+    works: Iterable[Work], cache_bytes: int, factors: Sequence[int]
+) -> NDArray[np.float64]:
+    """(factors, terms) of a network whose input is so many times as wide and as high.
+
+    All counts but those of weights and layers go with the area, so one look at the layers will do.
+    """
+    layers = list(works)
+    sides = np.array(factors, dtype=np.float64)[:, None]
+    row = np.array([work.row for work in layers]) * sides
+    macs = np.array([work.macs for work in layers]) * sides**2
+    macs *= np.ceil(row / _PIXELS) * _PIXELS / row
+    moved = np.array([work.moved for work in layers]) * sides**2
+    weights = np.array([work.weights for work in layers], dtype=np.float64)
+    kinds = np.array([work.kind for work in layers])
+    counts = {term: macs[:, kinds == term].sum(1) for term in TERMS[:4]}
+    counts["cold"] = macs[:, weights * _BYTES > cache_bytes].sum(1)
+    counts["transform"] = moved[:, kinds == "conv3"].sum(1)
+    counts["moved"] = moved[:, kinds != "conv3"].sum(1)
+    ones = np.ones(len(factors))
+    counts["weight"], counts["layer"] = ones * weights.sum(), ones * len(layers)
+    return np.column_stack([counts[term] for term in TERMS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,16 +71,17 @@ class Costs:
     error: float
     spread: NDArray[np.float64]
 
-    def milliseconds(self, counts: Vector, threads: int) -> float:
-        """Latency of a network with these counts of terms."""
-        return float(counts * self._slower(threads) @ self.values)
+    def milliseconds(self, counts: Vector, threads: int) -> Vector:
+        """Latency of networks with these (…, terms) counts."""
+        found: Vector = counts * self._slower(threads) @ self.values
+        return found
 
-    def deviation(self, counts: Vector, threads: int) -> float:
+    def deviation(self, counts: Vector, threads: int) -> Vector:
         """Its standard deviation as a share: the scatter, and how far the counts are from those
         that the costs were fitted to."""
         scaled = counts * self._slower(threads)
-        unsure = float(np.linalg.norm(scaled @ self.spread)) / float(scaled @ self.values)
-        return math.hypot(unsure, self.error)
+        unsure: Vector = np.linalg.norm(scaled @ self.spread, axis=-1) / (scaled @ self.values)
+        return np.hypot(unsure, self.error)
 
     def scaled(self, factor: float) -> Costs:
         """All costs times ``factor``."""

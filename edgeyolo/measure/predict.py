@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgeyolo.errors import UsageError
 from edgeyolo.measure.costs import Z80, Costs, costs_of, terms
@@ -90,10 +92,16 @@ class Predictor:
 
     def __call__(self, works: Iterable[Work]) -> Prediction:
         """Latency of a network, given as its layers."""
-        counts = terms(works, self._cache_bytes)
-        latency = self._slower * self._costs.milliseconds(counts, self.threads)
-        factor = math.exp(Z80 * self._costs.deviation(counts, self.threads))
-        return Prediction(latency, latency / factor, latency * factor, self.origin)
+        return self.of_terms(terms(works, self._cache_bytes)[None])[0]
+
+    def of_terms(self, counts: NDArray[np.float64]) -> list[Prediction]:
+        """The same of many networks, by their (N, terms) counts, which a board's engines share."""
+        latencies = self._slower * self._costs.milliseconds(counts, self.threads)
+        factors = np.exp(Z80 * self._costs.deviation(counts, self.threads))
+        return [
+            Prediction(latency, latency / factor, latency * factor, self.origin)
+            for latency, factor in zip(latencies.tolist(), factors.tolist(), strict=True)
+        ]
 
 
 def last_cache_bytes(profile: DeviceProfile) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BATCH = 8
 _TOPK, _ALPHA, _BETA = 10, 0.5, 6.0  # of ultralytics' detection loss
-_ENOUGH = 0.99  # of the boxes must stay on their own level for a choice to be recommended
+ENOUGH = 0.99  # of the boxes must stay on their own level for a choice to be recommended
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Advice:
         """
         is_cut = all(choice.cut_backbone for choice in self.choices)  # already
         whole = [choice for choice in self.choices if choice.cut_backbone == is_cut]
-        return [choice for choice in whole if choice.served >= _ENOUGH][-1]
+        return [choice for choice in whole if choice.served >= ENOUGH][-1]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

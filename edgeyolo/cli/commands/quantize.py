@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import closing
 from pathlib import Path
 
 import click
 
+from edgeyolo.cli.budget import bytes_of
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import data_choice, data_flag, json_flag, setting, size_for
-from edgeyolo.errors import ExitCode, UsageError
+from edgeyolo.errors import ExitCode
 
 _DEFAULT = "ncnn"  # for a checkpoint
-_UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2}
-
-
-def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Read ``2MB``, ``900 kB`` or a number of bytes."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(|B|KB|MB)", value.strip().upper())
-    if found is None:
-        raise UsageError(f"{value!r} is not a size.", "Write it as 2MB or 900kB.")
-    return int(float(found[1]) * _UNITS[found[2]])
 
 
 @click.command(short_help="Write a bundle in partial int8 that still detects.")
@@ -47,7 +36,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     show_default=True,
     help="Most accurate, or fewest convolutions in float, within --max-drop.",
 )
-@click.option("--target-size", callback=_size, help="Largest size of the files, as 2MB.")
+@click.option("--target-size", callback=bytes_of, help="Largest size of the files, as 2MB.")
 @click.option(
     "--images",
     type=click.IntRange(1),

@@ -3,91 +3,118 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgeyolo.cli.budget import BUDGET, budget_flags, budget_of, is_budgeted, planned
+from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import (
     data_choice,
     data_flag,
     json_flag,
+    refuse_spec_flags,
     setting,
     spec_flags,
     spec_of_flags,
 )
+from edgeyolo.cli.recipe import recipe_flags, recipe_of
+from edgeyolo.errors import ExitCode
 from edgeyolo.slim.spec import SlimSpec, check_imgsz
 
 if TYPE_CHECKING:
     from edgeyolo.dataset.find import DataChoice
     from edgeyolo.plan.plan import Plan
-
-_DEMO_EPOCHS, _EPOCHS = 8, 60
-_IMGSZ = 640
+    from edgeyolo.train.recipe import Recipe
 
 
 @click.command(short_help="Make a smaller net from a data set, retrain, export and measure it.")
 @spec_flags
+@budget_flags
 @data_flag
 @setting("from")
 @setting("finetune")
 @setting("importance")
 @setting("gradual")
-@setting("distill")
-@setting("distill_features")
 @setting("teacher")
-@setting("imgsz")
-@setting("epochs")
+@recipe_flags
 @setting("wide_epochs")
-@setting("batch")
-@setting("device")
-@setting("seed")
 @setting("engine")
 @click.option("--name", help="Name of the run's folder under runs/.")
-@click.option("--dry-run", is_flag=True, help="Print what the net would cost, and end.")
+@click.option("--dry-run", is_flag=True, help="Print what would be trained and its cost, and end.")
 @json_flag
 def command(
     data: str | None, dry_run: bool, as_json: bool, name: str | None, **values: Any
-) -> None:
+) -> ExitCode:
     """Make YOLOv8n smaller, retrain it, export it and say what was gained and lost.
 
     The data set is --data, else the one named in edgeyolo.toml, else the data.yaml of this
     folder, else the demo data. Everything is kept in runs/NAME; a stopped run goes on with
     `edgeyolo resume`.
-    """
-    from edgeyolo.dataset.demo import DEMO_IMGSZ
 
-    spec = spec_of_flags(values)
+    With --profile and a budget, nets that keep to it are proposed as by `edgeyolo plan`, trained in
+    order of promise, ended early where they fall behind, and measured; one is recommended, or the
+    command ends with 5 and the nearest misses.
+    """
     choice = data_choice(data)
-    if values["imgsz"] is None:
-        values["imgsz"] = DEMO_IMGSZ if choice.is_demo else _IMGSZ
-    if values["epochs"] is None:
-        values["epochs"] = _DEMO_EPOCHS if choice.is_demo else _EPOCHS
-    check_imgsz(values["imgsz"], spec)
+    if is_budgeted(values):
+        return _search(choice, name, values, dry_run=dry_run, as_json=as_json)
+    for key in BUDGET:
+        values.pop(key)
+    spec = spec_of_flags(values)
+    recipe = recipe_of(values, is_demo=choice.is_demo)
+    check_imgsz(recipe.imgsz, spec)
     if dry_run:
-        _dry_run(_plan(spec, choice, choice.value, values), choice, values["from_"], as_json)
+        _dry_run(
+            _plan(spec, recipe, choice, choice.value, values), choice, values["from_"], as_json
+        )
     else:
         # Broken data are refused before a folder is made for them.
         data = choice.value if choice.is_demo else str(choice.open().path)
-        _run(_plan(spec, choice, data, values), choice, name, as_json)
+        _run(_plan(spec, recipe, choice, data, values), choice, name, as_json)
+    return ExitCode.OK
 
 
-def _plan(spec: SlimSpec, choice: DataChoice, data: str, values: dict[str, Any]) -> Plan:
+def _search(
+    choice: DataChoice, name: str | None, values: dict[str, Any], *, dry_run: bool, as_json: bool
+) -> ExitCode:
+    from edgeyolo.cli.job import finish_search
+    from edgeyolo.flow.preflight import preflight
+    from edgeyolo.report.plan import plan_table
+    from edgeyolo.searches import Search
+
+    refuse_spec_flags(values)
+    budget, recipe = budget_of(values), recipe_of(values, is_demo=choice.is_demo)
+    data = choice.value if choice.is_demo else str(choice.open().path)
+    click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
+    with closing(Narrator()) as narrator:
+        found = planned(choice, budget, recipe, values, narrator)
+    answer = found.to_dict()
+    is_last = dry_run or not answer["proposals"]
+    if is_last and as_json:
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        click.echo(plan_table(answer), err=not is_last)
+    if not answer["proposals"]:
+        return ExitCode.BUDGET_NOT_MET
+    base = _plan(found.question.wide, recipe, choice, data, values)
+    preflight(replace(base, engines=tuple({row["engine"]: 0 for row in answer["proposals"]})))
+    if dry_run:
+        return ExitCode.OK
+    return finish_search(Search.create(base, answer, name), as_json)
+
+
+def _plan(
+    spec: SlimSpec, recipe: Recipe, choice: DataChoice, data: str, values: dict[str, Any]
+) -> Plan:
     """What is asked for; refuses what cannot be."""
     from edgeyolo.device.engine import ENGINES
     from edgeyolo.flow.weights import find_weights
     from edgeyolo.plan.plan import Plan, parse_engines
-    from edgeyolo.train.recipe import Recipe
 
     source = find_weights(values["from_"], is_demo=choice.is_demo)
-    recipe = Recipe(
-        values["epochs"],
-        values["imgsz"],
-        values["batch"],
-        values["device"],
-        values["seed"],
-        values["distill"],
-        values["distill_features"],
-    )
     teacher = find_weights(values["teacher"], is_demo=False)
     return Plan(
         data=data,

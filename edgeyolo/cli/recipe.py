@@ -1,0 +1,40 @@
+"""The flags of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from edgeyolo.cli.options import setting
+
+if TYPE_CHECKING:
+    from edgeyolo.train.recipe import Recipe
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_IMGSZ = 640
+_EPOCHS, _DEMO_EPOCHS = 60, 8
+_FLAGS = ("epochs", "imgsz", "batch", "device", "seed", "distill", "distill_features")
+
+
+def recipe_flags(function: Function) -> Function:
+    """A flag for each value of a recipe; see :func:`recipe_of`."""
+    for key in reversed(_FLAGS):
+        function = setting(key)(function)
+    return function
+
+
+def recipe_of(values: dict[str, Any], *, is_demo: bool) -> Recipe:
+    """The training that the flags describe; they are taken out of ``values``.
+
+    Raises:
+        UsageError: when a number is too small to train with.
+    """
+    from edgeyolo.dataset.demo import DEMO_IMGSZ
+    from edgeyolo.train.recipe import Recipe
+
+    named = {key: values.pop(key) for key in _FLAGS}
+    if named["imgsz"] is None:
+        named["imgsz"] = DEMO_IMGSZ if is_demo else _IMGSZ
+    if named["epochs"] is None:
+        named["epochs"] = _DEMO_EPOCHS if is_demo else _EPOCHS
+    return Recipe(**named)

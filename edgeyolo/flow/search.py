@@ -1,0 +1,137 @@
+"""From a budget to one bundle: the proposed nets are trained in turn, measured, and one is chosen.
+
+All state is on disk, so that a search can be taken up again where it was left.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgeyolo.device.bundle import Bundle
+from edgeyolo.errors import StoppedError, UsageError
+from edgeyolo.files import read_json, write_json
+from edgeyolo.flow.data import check_input, data_name, dataset_of
+from edgeyolo.flow.measurements import export
+from edgeyolo.flow.quantize import Request, quantize
+from edgeyolo.flow.rivals import Rival, watch
+from edgeyolo.flow.slim import execute
+from edgeyolo.flow.slim_net import first_start, inherit_weights, last_training, retrain
+from edgeyolo.flow.training import FellBehindError
+from edgeyolo.flow.verdicts import measure_all
+from edgeyolo.flow.wide_net import get_wide_net
+from edgeyolo.progress import Progress
+from edgeyolo.runs import Run
+from edgeyolo.searches import Contender, Search
+from edgeyolo.train.events import all_events
+
+
+def execute_search(search: Search, progress: Progress) -> dict[str, Any]:
+    """Do what is left of a search; return its result.
+
+    Raises:
+        StoppedError: when it was asked to stop during a training.
+        EdgeyoloError: when a step failed; what earlier ones made is kept.
+    """
+    with search.locked():
+        if not search.result_file.exists():
+            try:
+                _work(search, progress)
+            except StoppedError as error:  # its hint is for one run
+                hint = f"Go on with: edgeyolo resume {search.folder}"
+                raise StoppedError(error.message, hint) from error
+    result: dict[str, Any] = read_json(search.result_file)
+    return result
+
+
+def _work(search: Search, progress: Progress) -> None:
+    wide, contenders = search.wide, list(search.contenders())
+    total = len(contenders) + 2
+    progress.stage("Get the wide net", 1, total)
+    _prepare_wide(wide, contenders, progress)
+    rivals: list[Rival] = []
+    for number, contender in enumerate(contenders, start=2):
+        progress.stage(f"Train {contender.candidate.name}", number, total)
+        rival = _train(search, contender, rivals, progress)
+        if rival is not None:
+            rivals.append(rival)
+    if not rivals:
+        raise UsageError("No proposal could be trained.", f"See {search.outcomes_file}.")
+    progress.stage("Measure and choose", total, total)
+    result = measure_all(search, contenders, _outcomes(search), progress)
+    for contender in contenders:
+        if contender.candidate.name == result["recommended"]:
+            _report(contender.run, progress)
+    write_json(search.result_file, result)
+
+
+def _report(run: Run, progress: Progress) -> None:
+    """The page of a single net, with the wide one at its size and at a smaller one beside it."""
+    if not run.baseline_bundle.exists():
+        export(run, run.plan(), progress)
+    execute(run, progress)
+
+
+def _prepare_wide(wide: Run, contenders: list[Contender], progress: Progress) -> None:
+    plan = wide.plan()
+    if not wide.data_file.exists():
+        check_input(wide, plan, progress)
+    if not wide.wide_checkpoint.exists():
+        get_wide_net(wide, plan, progress)
+    if not wide.bundle.exists():
+        _export(wide.wide_checkpoint, plan.imgsz, contenders[0].candidate.engine, wide, wide.bundle)
+
+
+def _train(
+    search: Search, contender: Contender, rivals: list[Rival], progress: Progress
+) -> Rival | None:
+    """Train and export a net; ``None`` if it was ended early."""
+    run, name = contender.run, contender.candidate.name
+    outcomes = _outcomes(search)
+    if name in outcomes:
+        progress.line(f"Left as it was: {outcomes[name]}")
+        return None
+    plan = run.plan()
+    if not run.data_file.exists():
+        write_json(run.data_file, read_json(search.wide.data_file))
+    if not run.wide_checkpoint.exists():
+        get_wide_net(run, plan, progress)
+    if not first_start(run).exists():
+        inherit_weights(run, plan, progress)
+    chance = contender.proposal["chance"]
+    if not run.slim_checkpoint.exists():
+        try:
+            retrain(run, plan, progress, watch(chance, rivals, plan.recipe.epochs))
+        except FellBehindError as error:
+            progress.line(error.message)
+            write_json(search.outcomes_file, {**outcomes, name: error.message})
+            return None
+    if not run.bundle.exists():
+        engine = contender.candidate.engine
+        _export(run.slim_checkpoint, plan.imgsz, engine, run, run.bundle)
+    if contender.candidate.precision == "int8" and not contender.quantized.exists():
+        request = Request(contender.candidate.engine, seed=plan.recipe.seed)
+        bundle = Bundle.open(run.bundle)
+        quantize(bundle, dataset_of(run), request, contender.quantized, None, progress)
+    events = all_events(last_training(run, plan))
+    return Rival(name, chance, [e["best"] for e in events if e["event"] == "epoch"])
+
+
+def _export(checkpoint: Path, imgsz: int, engine: str, run: Run, out: Path) -> None:
+    from edgeyolo.export.bundle import write_bundle
+    from edgeyolo.slim.checkpoint import open_checkpoint
+
+    facts = {
+        "data": {
+            "name": data_name(run.plan()),
+            "fingerprint": read_json(run.data_file)["fingerprint"],
+        }
+    }
+    write_bundle(open_checkpoint(checkpoint), imgsz, (engine,), out, provenance=facts)
+
+
+def _outcomes(search: Search) -> dict[str, str]:
+    if not search.outcomes_file.exists():
+        return {}
+    outcomes: dict[str, str] = read_json(search.outcomes_file)
+    return outcomes

@@ -1,0 +1,77 @@
+"""The answer to a budget, for reading."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+_HEADER = (
+    f"   {'net':<32}{'px':>5}  {'engine':<17}{'ms':>13}{'fps':>7}{'fits':>6}"
+    f"{'mAP50-95, points':>22}{'file':>9}{'memory':>8}{'training':>10}"
+)
+_WIDTH = 100
+
+
+def plan_table(answer: dict[str, Any]) -> str:
+    """Proposals with their reasons, or what comes closest."""
+    lines = list(_proposals(answer) if answer["proposals"] else _closest(answer))
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """About so long, as people say it."""
+    if seconds < 90:
+        return f"~{seconds:.0f} s"
+    return f"~{seconds / 60:.0f} min" if seconds < 5400 else f"~{seconds / 3600:.1f} h"
+
+
+def _proposals(answer: dict[str, Any]) -> Iterator[str]:
+    yield _HEADER
+    for number, row in enumerate(answer["proposals"], start=1):
+        yield f"{number}. {_figures(row)}{duration(row['train_seconds']):>10}"
+        for reason in row["reasons"]:
+            yield f"     - {reason}"
+    wide = answer["wide"]
+    yield ""
+    yield from _wrapped(
+        f"{answer['fitting']} of {answer['candidates']} candidates fit. ms: predicted, from image "
+        f"to detections, with {answer['threads']} threads on {answer['profile']}; none of it was "
+        f"measured on that board. fits: the chance to keep to the budget."
+    )
+    yield from _wrapped(
+        f"mAP50-95: {answer['estimate']}; change against {wide['name']} at {wide['imgsz']} px, as "
+        f"if that had {wide['map']:.2f}, and what 4 of 5 lie within. "
+        f"training: on {answer['trainer']}, within a factor of two, besides the wide net's."
+    )
+
+
+def _figures(row: dict[str, Any]) -> str:
+    change = row["map50_95_change"]
+    within = f"~{change['points']:+.1f} [{change['low']:+.1f}, {change['high']:+.1f}]"
+    return f"{_predicted(row)}{row['chance']:>6.0%}{within:>22}{_size(row)}"
+
+
+def _predicted(row: dict[str, Any]) -> str:
+    half = (row["high_ms"] - row["low_ms"]) / 2
+    name = row["name"].rpartition("-")[0]
+    engine = f"{row['engine']} {row['precision']}"
+    latency = f"~{row['latency_ms']:.1f} ± {half:.1f}"
+    fps = f"~{1000 / row['latency_ms']:.3g}"
+    return f"{name:<32}{row['imgsz']:>5}  {engine:<17}{latency:>13}{fps:>7}"
+
+
+def _size(row: dict[str, Any]) -> str:
+    return f"{row['size_bytes'] / 1e6:>6.1f} MB{row['memory_bytes'] / 1e6:>5.0f} MB"
+
+
+def _closest(answer: dict[str, Any]) -> Iterator[str]:
+    yield f"Nothing fits on {answer['profile']}: {answer['asked']}. The closest:"
+    yield ""
+    for row in answer["closest"]:
+        yield f"   {_predicted(row)}{_size(row)}"
+        yield f"     - {row['why']}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH)
