@@ -346,8 +346,24 @@ def test_the_state_of_a_machine(tmp_path: Path) -> None:
     assert (nothing.governor, nothing.clocks_mhz) == (None, ())
 
 
-def _states(clocks: list[int], throttled: tuple[str, ...] = ()) -> list[state.State]:
-    return [state.State(0.0, None, (mhz,) * 4, None, throttled, None, 1) for mhz in clocks]
+@pytest.mark.parametrize(
+    ("said", "mhz"),
+    [("echo 'frequency(48)=1500398464'", 1500), ("echo nonsense", None), ("exit 255", None)],
+)
+def test_the_clock_that_a_raspberry_pi_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, mhz: int | None
+) -> None:
+    program = tmp_path / "vcgencmd"
+    program.write_text(f'#!/bin/sh\n[ "$*" = "measure_clock arm" ] || exit 1\n{said}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert state.look().measured_mhz == mhz
+
+
+def _states(
+    clocks: list[int], throttled: tuple[str, ...] = (), counted: int | None = None
+) -> list[state.State]:
+    return [state.State(0.0, None, (mhz,) * 4, counted, None, throttled, None, 1) for mhz in clocks]
 
 
 def test_what_counts_as_throttled() -> None:
@@ -355,6 +371,10 @@ def test_what_counts_as_throttled() -> None:
     assert not state.has_throttled(_states([1500, 1500, 600, 1500, 1500, 1500]))
     assert state.has_throttled(_states([1500, 1500, 1500, 1200, 1000, 1000]))
     assert state.has_throttled(_states([1500], ("throttled",)))
+    # What was asked for stays, what the firmware counts falls.
+    assert state.has_throttled(
+        _states([1500] * 3, counted=1500) + _states([1500] * 3, counted=1000)
+    )
     assert not state.has_throttled(_states([]))
     assert verdict([[10.0] * 20] * 5, throttled=True) == "throttled"
 

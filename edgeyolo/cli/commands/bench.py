@@ -28,8 +28,6 @@ _RUNS = 20  # in a round
 # Rounds and seconds; both have to be reached.
 _QUICK, _USUAL, _THOROUGH = (5, 0.0), (10, 60.0), (10, 600.0)
 _WARM_UP_S = 30.0
-_BUSY = 0.5  # load of each core
-_SCOPES = (("engine_only_ms", "engine"), ("end_to_end_ms", "model"), ("camera_ms", "camera"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,7 @@ def command(
     With --on, edgeyolo and the bundle are brought to the board, measured there, and removed again.
     """
     from edgeyolo.measure.limits import Limit
+    from edgeyolo.report.bench import bench_table
 
     wanted = [Limit.parse(text) for text in limits]
     least, seconds = _length(quick, thorough, soak, rounds)
@@ -104,14 +103,13 @@ def command(
     else:
         cases = list(_cases(bundles, engine, threads, profile))
         answer = _here(cases, data, least, runs, seconds)
-    broken = [_broken(limit, label, result) for limit in wanted for label, result in _named(answer)]
+    broken = [_broken(limit, result) for limit in wanted for result in answer["results"]]
     said = [sentence for sentence in broken if sentence]
     answer["broken"] = said
     if as_json:
         click.echo(json.dumps(answer))
     else:
-        for line in _lines(answer):
-            click.echo(line)
+        click.echo(bench_table(answer))
     for sentence in said:
         click.echo(f"edgeyolo: {sentence}", err=True)
     if said:
@@ -294,58 +292,9 @@ def _answer(
     }
 
 
-def _named(answer: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for result in answer["results"]:
-        yield result["label"], result
-
-
-def _broken(limit: Limit, label: str, result: dict[str, Any]) -> str:
+def _broken(limit: Limit, result: dict[str, Any]) -> str:
     found = limit.measured(result)
     if found < limit.milliseconds:
         return ""
     figure = f"{limit.scope} {limit.figure}"
-    return f"{label}: {figure} is {found:.1f} ms, not below {limit.milliseconds:g}."
-
-
-def _lines(answer: dict[str, Any]) -> Iterator[str]:
-    width = max(20, *(len(result["label"]) for result in answer["results"])) + 9
-    yield f"{'ms':<{width}}{'p50':>9}{'p90':>9}{'p99':>9}   95 % interval of p90"
-    for label, result in _named(answer):
-        for scope, name in _SCOPES:
-            if scope not in result:
-                continue
-            row = "".join(f"{result[scope][p]:>9.2f}" for p in ("p50", "p90", "p99"))
-            sure = result[scope].get("p90_ci")
-            between = f"   {sure[0]:.2f}-{sure[1]:.2f}" if sure else ""
-            yield f"{label + ', ' + name:<{width}}{row}{between}"
-        yield f"  {_about(result)}"
-        if "predicted" in result:
-            yield f"  {_predicted(result['predicted'])}"
-    yield "engine: the run alone; model: image to detections; camera: age of frames at 30 fps"
-    load, cores = answer["states"][0]["load_1min"], answer["environment"]["cores"]
-    if load is not None and load > _BUSY * cores:
-        yield f"This machine was busy before (load {load:g} on {cores} cores): measure again."
-    if not answer["images"]:
-        yield "One made-up image without objects; name real ones with --data."
-
-
-def _about(result: dict[str, Any]) -> str:
-    first = result["times_first"]
-    compared = (
-        ""
-        if first["median"] == first["low"] == first["high"] == 1
-        else f"{first['median']:.2f} x the first ({first['low']:.2f}-{first['high']:.2f}); "
-    )
-    sustained = result["sustained_ms"]["p90"]
-    return (
-        f"{compared}{result['runs']} runs on {result['threads']} threads, {result['verdict']}; "
-        f"last third p90 {sustained:.2f}; load {result['load_ms']:.0f} ms, "
-        f"first {result['first_ms']:.0f} ms, peak memory {result['peak_rss_mb']:.0f} MB"
-    )
-
-
-def _predicted(values: dict[str, Any]) -> str:
-    from edgeyolo.measure.predict import Prediction
-
-    figures = Prediction(**values)
-    return f"on the board, engine: {figures} ms, predicted; {figures.origin}"
+    return f"{result['label']}: {figure} is {found:.1f} ms, not below {limit.milliseconds:g}."
