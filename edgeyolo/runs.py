@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from edgeyolo.errors import UsageError
@@ -20,6 +23,7 @@ except ModuleNotFoundError:  # Windows: no lock there
 ROOT = Path("runs")
 PLAN = "plan.json"
 WIDE = "wide"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +151,23 @@ def locked(folder: Path) -> Iterator[None]:
     """Keep other processes from working in a folder; the lock dies with its holder.
 
     Raises:
-        UsageError: when another process holds it.
+        UsageError: when another process holds it; says which.
     """
-    with fail_clearly(folder), (folder / ".lock").open("w") as stream:
+    with fail_clearly(folder), (folder / _LOCK).open("a+", encoding="utf-8") as stream:
         if fcntl is not None:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
+                stream.seek(0)
+                holder = stream.read().strip() or "another edgeyolo"
                 raise UsageError(
-                    f"Another edgeyolo is working on {folder}.", "Wait until it has ended."
+                    f"{holder[:1].upper()}{holder[1:]} is working on {folder}.",
+                    f"Look at it with 'edgeyolo resume {folder}', or wait until it has ended.",
                 ) from error
+        stream.truncate(0)
+        since = datetime.now().astimezone().isoformat(" ", "seconds")
+        stream.write(f"process {os.getpid()} of {platform.node()}, since {since},")
+        stream.flush()
         yield
 
 

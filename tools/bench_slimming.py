@@ -37,8 +37,8 @@ from edgeyolo.measure.accuracy import evaluate_bundle
 from edgeyolo.plan.plan import Plan
 from edgeyolo.slim.cost import cost
 from edgeyolo.slim.spec import SlimSpec
-from edgeyolo.train import process
-from edgeyolo.train.events import all_events
+from edgeyolo.jobs import process
+from edgeyolo.jobs.events import all_events
 from edgeyolo.train.folder import BEST, START
 from edgeyolo.train.recipe import Job, Recipe
 

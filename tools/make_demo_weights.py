@@ -18,7 +18,7 @@ from edgeyolo.flow.weights import DEMO_WEIGHTS, find_weights
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
 from edgeyolo.slim.inherit import inherit
 from edgeyolo.slim.spec import SlimSpec
-from edgeyolo.train import process
+from edgeyolo.jobs import process
 from edgeyolo.train.folder import BEST, START
 from edgeyolo.train.recipe import Job, Recipe
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
+from typing import Any, TypeVar
 
 import click
 
@@ -12,30 +14,61 @@ from edgeyolo.errors import ExitCode
 from edgeyolo.runs import Run
 from edgeyolo.searches import Search
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def attach_flag(function: Function) -> Function:
+    """``--attach/--detach``: whether to look on while a job works."""
+    return click.option(
+        "--attach/--detach", default=True, help="Look on until it has ended, or let it work."
+    )(function)
+
 
 def finish(run: Run, as_json: bool, *, fresh: bool = False) -> None:
     """Do what is left of a run; the verdict goes to stdout, the narration to stderr."""
-    from edgeyolo.flow.slim import execute
+    from edgeyolo.files import read_json
+    from edgeyolo.flow.attend import attend, attend_fresh
     from edgeyolo.report.verdict import verdict
 
     click.echo(f"Run: {run.folder}", err=True)
-    with closing(Narrator()) as narrator:
-        report = execute(run, narrator, fresh=fresh)
+    if not run.report_file.exists():
+        with closing(Narrator()) as narrator:
+            if fresh:
+                attend_fresh(run.folder, run.data_file, narrator)
+            else:
+                attend(run.folder, narrator)
+    report = read_json(run.report_file)
     click.echo(json.dumps(report) if as_json else verdict(report))
     click.echo(f"Bundle: {run.bundle}\nReport: {run.report_page}", err=True)
 
 
 def finish_search(search: Search, as_json: bool) -> ExitCode:
     """Do what is left of a search; ends with 5 when no net keeps to the budget."""
-    from edgeyolo.flow.search import execute_search
+    from edgeyolo.files import read_json
+    from edgeyolo.flow.attend import attend
     from edgeyolo.report.search import search_table
 
     click.echo(f"Search: {search.folder}", err=True)
-    with closing(Narrator()) as narrator:
-        result = execute_search(search, narrator)
+    if not search.result_file.exists():
+        with closing(Narrator()) as narrator:
+            attend(search.folder, narrator)
+    result = read_json(search.result_file)
     click.echo(json.dumps(result) if as_json else search_table(result))
     if result["recommended"] is None:
         return ExitCode.BUDGET_NOT_MET
     page = Run(search.folder / result["recommended"]).report_page
     click.echo(f"Bundle: {search.bundle}\nReport: {page}", err=True)
     return ExitCode.OK
+
+
+def detach(folder: Run | Search) -> None:
+    """Start what is left of it and leave it alone."""
+    from edgeyolo.flow.attend import start
+
+    start(folder.folder)
+    click.echo(f"{folder.folder}")
+    click.echo(
+        f"It works on its own now. Look at it with: edgeyolo resume {folder.folder}\n"
+        f"All jobs: edgeyolo jobs. End it with: edgeyolo stop {folder.folder}",
+        err=True,
+    )

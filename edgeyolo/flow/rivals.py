@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeyolo.flow.training import Watch
+from edgeyolo.jobs.events import Event
 from edgeyolo.plan.propose import SURE
-from edgeyolo.train.events import Event
 
 # Early epochs say little; the same rule as the median stopping of Vizier (Golovin et al. 2017),
 # with the best rival for the median, as there are so few.

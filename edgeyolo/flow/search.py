@@ -20,10 +20,10 @@ from edgeyolo.flow.slim_net import first_start, inherit_weights, last_training, 
 from edgeyolo.flow.training import FellBehindError
 from edgeyolo.flow.verdicts import measure_all
 from edgeyolo.flow.wide_net import get_wide_net
+from edgeyolo.jobs.events import all_events
 from edgeyolo.progress import Progress
 from edgeyolo.runs import Run
 from edgeyolo.searches import Contender, Search
-from edgeyolo.train.events import all_events
 
 
 def execute_search(search: Search, progress: Progress) -> dict[str, Any]:

@@ -5,14 +5,11 @@ A stage is done when its file is there; ``execute`` does those that are not.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json, write_text
 from edgeyolo.flow.data import check_input
 from edgeyolo.flow.measurements import export, measure_accuracy, measure_latency
@@ -32,16 +29,14 @@ class Stage:
     work: Callable[[Run, Plan, Progress], None]
 
 
-def execute(run: Run, progress: Progress, *, fresh: bool = False) -> dict[str, Any]:
+def execute(run: Run, progress: Progress) -> dict[str, Any]:
     """Do what is left of a run; return its report.
-
-    A ``fresh`` run whose data are refused leaves no folder.
 
     Raises:
         StoppedError: when it was asked to stop during a training.
         EdgeyoloError: when a stage failed; what earlier ones made is kept.
     """
-    with run.locked(), _leaving_nothing(run) if fresh else nullcontext():
+    with run.locked():
         plan = run.plan()
         for number, stage in enumerate(STAGES, start=1):
             if not stage.result(run).exists():
@@ -49,17 +44,6 @@ def execute(run: Run, progress: Progress, *, fresh: bool = False) -> dict[str, A
                 stage.work(run, plan, progress)
     report: dict[str, Any] = read_json(run.report_file)
     return report
-
-
-@contextmanager
-def _leaving_nothing(run: Run) -> Iterator[None]:
-    """Remove the folder of a run whose input was refused before anything was made of it."""
-    try:
-        yield
-    except UsageError:
-        if not run.data_file.exists():
-            shutil.rmtree(run.folder)
-        raise
 
 
 def _report(run: Run, plan: Plan, progress: Progress) -> None:

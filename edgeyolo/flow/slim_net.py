@@ -27,9 +27,10 @@ _TRAINED = "trained.pt"  # the net of a step on the way
 def inherit_weights(run: Run, plan: Plan, progress: Progress) -> None:
     """Ask the wide net about its levels, and build the first net on the way to the slim one."""
     from edgeyolo.slim.checkpoint import names_of, open_checkpoint
+    from edgeyolo.slim.examples import MOST
 
     wide, examples = open_checkpoint(run.wide_checkpoint), _examples(run, plan)
-    advice = advice_of(wide, [examples], names_of(wide))
+    advice = advice_of(wide, [examples.first(MOST)], names_of(wide))
     write_json(run.heads_file, advice)
     progress.line(heads_sentence(advice))
     _inherit(run, plan, 0, examples, progress)
@@ -83,6 +84,7 @@ def _examples(run: Run, plan: Plan) -> Examples:
 def _inherit(run: Run, plan: Plan, index: int, examples: Examples, progress: Progress) -> None:
     """Build the net of a step, account for every tensor, and say what it finds untrained."""
     from edgeyolo.slim.checkpoint import names_of, open_checkpoint, save_checkpoint, spec_of
+    from edgeyolo.slim.examples import MOST
     from edgeyolo.slim.fates import summary, table
     from edgeyolo.slim.inherit import inherit
     from edgeyolo.slim.recall import recall
@@ -91,13 +93,15 @@ def _inherit(run: Run, plan: Plan, index: int, examples: Examples, progress: Pro
     source = open_checkpoint(_result(run, plan, index - 1))
     progress.line(f"{spec.name}: looking at {len(examples)} training images for what matters.")
     net, fates = inherit(source, spec, names_of(source), examples, plan.importance)
-    before, after = recall(source, examples), recall(net, examples)
+    looked_at = examples.first(MOST)
+    before, after = recall(source, looked_at), recall(net, looked_at)
     folder = _folder(run, plan, index)
     counts = ", ".join(f"{n} {fate}" for fate, n in summary(fates).items())
     progress.line(f"Tensors: {counts}; each of them is in {folder / 'inherit.txt'}.")
     progress.line(
-        f"Before any retraining it finds {after.overall:.0%} of {after.boxes} objects of these "
-        f"images (IoU 0.5, any class); the net that it comes from {before.overall:.0%}."
+        f"Before any retraining it finds {after.overall:.0%} of {after.boxes} objects of "
+        f"{len(looked_at)} of these images (IoU 0.5, any class); the net that it comes from "
+        f"{before.overall:.0%}."
     )
     write_text(folder / "inherit.txt", table(fates))
     write_json(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeyolo.errors import EdgeyoloError, StoppedError
+from edgeyolo.jobs import process
+from edgeyolo.jobs.events import Event
 from edgeyolo.progress import Progress
 from edgeyolo.runs import Run
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
-from edgeyolo.train import process
-from edgeyolo.train.events import Event
 from edgeyolo.train.folder import BEST
 
 # Looks at each event; words end the training, and say why.
@@ -51,7 +51,7 @@ def _attend(folder: Path, progress: Progress, watch: Watch) -> None:
     reader, asked, behind = None, False, ""
     while True:
         try:
-            reader = reader or process.start(folder)
+            reader = reader or process.start(folder, "edgeyolo.train.job")
             for event in process.follow(folder, reader):
                 view.show(event)
                 if not behind and (behind := watch(event)):

@@ -105,7 +105,7 @@ class Board:
                     Candidate(spec, side, engine, precision),
                     _joined(alone, self._beside(engine, side)),
                     size,
-                    memory_bytes(activations * factor**2, weights, engine, precision),
+                    memory_bytes(activations * factor**2, weights, engine),
                 )
 
     def _beside(self, engine: str, imgsz: int) -> Around:

@@ -9,8 +9,8 @@ from typing import Any
 import edgeyolo
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.files import read_json
+from edgeyolo.jobs.events import all_events
 from edgeyolo.runs import WIDE, Run
-from edgeyolo.train.events import all_events
 
 FORMAT = "edgeyolo-report"
 VERSION = 1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PIXELS = 128 * 320 * 320  # of all examples together, which bounds time and memory
 _FEWEST = 16
-_MOST = 128  # that are looked at one by one
+MOST = 128  # that are looked at one by one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +44,10 @@ class Examples:
         """(K, 5) boxes of one image: class, center, size."""
         return self.boxes[self.boxes[:, 0] == image, 1:]
 
+    def first(self, count: int) -> Examples:
+        """The first of them."""
+        return Examples(self.images[:count], self.boxes[self.boxes[:, 0] < count])
+
     def batches(self, size: int) -> Iterator[dict[str, Tensor]]:
         """Batches in the form that ultralytics' losses take."""
         for start in range(0, len(self), size):
@@ -66,7 +70,7 @@ def load_examples(samples: Sequence[Sample], imgsz: int, seed: int = 0) -> Examp
 
 
 def examples_in_parts(
-    samples: Sequence[Sample], imgsz: int, seed: int = 0, most: int = _MOST
+    samples: Sequence[Sample], imgsz: int, seed: int = 0, most: int = MOST
 ) -> Iterator[Examples]:
     """The same, more of them, a few at a time: for what needs to see each only once.
 

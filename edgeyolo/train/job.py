@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -10,36 +9,18 @@ from typing import Any
 
 from edgeyolo.dataset.check import load_split
 from edgeyolo.dataset.read import read_dataset
-from edgeyolo.errors import EdgeyoloError, ExitCode
-from edgeyolo.files import write_text
+from edgeyolo.errors import ExitCode
+from edgeyolo.jobs.child import work_in
+from edgeyolo.jobs.events import EventLog, all_events
 from edgeyolo.slim.checkpoint import open_checkpoint
-from edgeyolo.train.events import EventLog, all_events, events_size
-from edgeyolo.train.folder import BEST, LOG, PID
+from edgeyolo.train.folder import BEST
 from edgeyolo.train.recipe import Job
 from edgeyolo.workshop import open_workshop
 
 
 def run(folder: Path) -> ExitCode:
     """Train, and say in ``events.jsonl`` how it went."""
-    begin = events_size(folder)
-    write_text(folder / PID, f"{os.getpid()} {begin}")
-    log = EventLog(folder)
-    try:
-        return _train(folder, log)
-    except EdgeyoloError as error:
-        log.write("failed", message=error.message, hint=error.hint, exit_code=int(error.exit_code))
-        return error.exit_code
-    except Exception as error:  # the edge of this process: the parent can read only events
-        reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
-        log.write(
-            "failed",
-            message=f"Training failed ({reason.splitlines()[0][:300]}).",
-            hint=f"The whole story is in {folder / LOG}.",
-            exit_code=int(ExitCode.FAILED),
-        )
-        raise
-    finally:
-        (folder / PID).unlink(missing_ok=True)
+    return work_in(folder, lambda log: _train(folder, log))
 
 
 def _train(folder: Path, log: EventLog) -> ExitCode:

@@ -13,12 +13,13 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from edgeyolo.dataset.check import Sample
 from edgeyolo.errors import CheckpointError
+from edgeyolo.jobs.events import EventLog
+from edgeyolo.jobs.names import STOP
 from edgeyolo.slim.checkpoint import open_checkpoint, unpickle
 from edgeyolo.train.data import SampleDataset
 from edgeyolo.train.device import available_threads, choose_device
 from edgeyolo.train.distill import Lesson, criterion
-from edgeyolo.train.events import EventLog
-from edgeyolo.train.folder import LAST, START, STOP
+from edgeyolo.train.folder import LAST, START
 from edgeyolo.train.recipe import Recipe
 from edgeyolo.train.schedule import schedule
 
@@ -212,7 +213,7 @@ def _on_train_epoch_start(trainer: Trainer) -> None:
 def _on_train_batch_end(trainer: Trainer) -> None:
     trainer._batch += 1
     batches = len(trainer.train_loader)
-    trainer._log.batch(epoch=trainer.epoch + 1, batch=trainer._batch, batches=batches)
+    trainer._log.seldom("batch", epoch=trainer.epoch + 1, batch=trainer._batch, batches=batches)
     if (trainer._folder / STOP).exists():
         raise StopRequestedError
 

@@ -16,8 +16,8 @@ from edgeyolo.device.bundle import Bundle
 from edgeyolo.errors import UsageError
 from edgeyolo.flow import search as flow
 from edgeyolo.flow.training import FellBehindError
+from edgeyolo.jobs.events import all_events
 from edgeyolo.searches import Search
-from edgeyolo.train.events import all_events
 from tests.command import edgeyolo, edgeyolo_here
 from tests.conftest import shared_folder
 

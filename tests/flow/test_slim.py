@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from edgeyolo.jobs.events import all_events
 from edgeyolo.slim.cost import cost
 from edgeyolo.slim.spec import SlimSpec
-from edgeyolo.train.events import all_events
 from tests.command import edgeyolo, edgeyolo_json
 from tests.conftest import ENGINES, ROOT, shared_folder
 

@@ -18,10 +18,10 @@ from ultralytics.utils.torch_utils import ModelEMA  # noqa: E402
 
 from edgeyolo.dataset.check import load_split  # noqa: E402
 from edgeyolo.dataset.read import read_dataset  # noqa: E402
+from edgeyolo.jobs.events import EventLog  # noqa: E402
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint  # noqa: E402
 from edgeyolo.slim.net import build  # noqa: E402
 from edgeyolo.slim.spec import SlimSpec  # noqa: E402
-from edgeyolo.train.events import EventLog  # noqa: E402
 from edgeyolo.train.folder import BEST, LAST, START  # noqa: E402
 from edgeyolo.train.recipe import Recipe  # noqa: E402
 from edgeyolo.train.trainer import Trainer, _set_average  # noqa: E402

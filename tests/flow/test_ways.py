@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from edgeyolo.jobs.events import all_events
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint, spec_of
 from edgeyolo.slim.net import build
 from edgeyolo.slim.spec import SlimSpec
-from edgeyolo.train.events import all_events
 from tests.command import edgeyolo, edgeyolo_json
 from tests.conftest import ROOT
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeyolo.cli.budget import BUDGET, budget_flags, budget_of, is_budgeted, planned
+from edgeyolo.cli.job import attach_flag
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import (
     data_choice,
@@ -43,16 +44,23 @@ if TYPE_CHECKING:
 @setting("wide_epochs")
 @setting("engine")
 @click.option("--name", help="Name of the run's folder under runs/.")
+@attach_flag
 @click.option("--dry-run", is_flag=True, help="Print what would be trained and its cost, and end.")
 @json_flag
 def command(
-    data: str | None, dry_run: bool, as_json: bool, name: str | None, **values: Any
+    data: str | None,
+    dry_run: bool,
+    as_json: bool,
+    attach: bool,
+    name: str | None,
+    **values: Any,
 ) -> ExitCode:
     """Make YOLOv8n smaller, retrain it, export it and say what was gained and lost.
 
     The data set is --data, else the one named in edgeyolo.toml, else the data.yaml of this
-    folder, else the demo data. Everything is kept in runs/NAME; a stopped run goes on with
-    `edgeyolo resume`.
+    folder, else the demo data. Everything is kept in runs/NAME. A process of its own does the
+    work: closing the terminal does not end it, Ctrl-C asks it to stop. `edgeyolo jobs` lists all,
+    `edgeyolo resume` looks at one or goes on with it, `edgeyolo stop` ends it.
 
     With --profile and a budget, nets that keep to it are proposed as by `edgeyolo plan`, trained in
     order of promise, ended early where they fall behind, and measured; one is recommended, or the
@@ -60,7 +68,7 @@ def command(
     """
     choice = data_choice(data)
     if is_budgeted(values):
-        return _search(choice, name, values, dry_run=dry_run, as_json=as_json)
+        return _search(choice, name, values, dry_run=dry_run, attach=attach, as_json=as_json)
     for key in BUDGET:
         values.pop(key)
     spec = spec_of_flags(values)
@@ -73,14 +81,20 @@ def command(
     else:
         # Broken data are refused before a folder is made for them.
         data = choice.value if choice.is_demo else str(choice.open().path)
-        _run(_plan(spec, recipe, choice, data, values), choice, name, as_json)
+        _run(_plan(spec, recipe, choice, data, values), choice, name, attach, as_json)
     return ExitCode.OK
 
 
 def _search(
-    choice: DataChoice, name: str | None, values: dict[str, Any], *, dry_run: bool, as_json: bool
+    choice: DataChoice,
+    name: str | None,
+    values: dict[str, Any],
+    *,
+    dry_run: bool,
+    attach: bool,
+    as_json: bool,
 ) -> ExitCode:
-    from edgeyolo.cli.job import finish_search
+    from edgeyolo.cli.job import detach, finish_search
     from edgeyolo.flow.preflight import preflight
     from edgeyolo.report.plan import plan_table
     from edgeyolo.searches import Search
@@ -103,7 +117,11 @@ def _search(
     preflight(replace(base, engines=tuple({row["engine"]: 0 for row in answer["proposals"]})))
     if dry_run:
         return ExitCode.OK
-    return finish_search(Search.create(base, answer, name), as_json)
+    search = Search.create(base, answer, name)
+    if attach:
+        return finish_search(search, as_json)
+    detach(search)
+    return ExitCode.OK
 
 
 def _plan(
@@ -149,11 +167,15 @@ def _dry_run(plan: Plan, choice: DataChoice, from_: str | None, as_json: bool) -
     click.echo(json.dumps(figures, indent=2) if as_json else cost_table(figures))
 
 
-def _run(plan: Plan, choice: DataChoice, name: str | None, as_json: bool) -> None:
-    from edgeyolo.cli.job import finish
+def _run(plan: Plan, choice: DataChoice, name: str | None, attach: bool, as_json: bool) -> None:
+    from edgeyolo.cli.job import detach, finish
     from edgeyolo.flow.preflight import preflight
     from edgeyolo.runs import Run
 
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     preflight(plan)
-    finish(Run.create(plan, name), as_json, fresh=True)
+    run = Run.create(plan, name)
+    if attach:
+        finish(run, as_json, fresh=True)
+    else:
+        detach(run)

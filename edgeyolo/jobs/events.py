@@ -1,12 +1,21 @@
-"""events.jsonl: what a training job says, one JSON object per line, only ever appended.
+"""events.jsonl: what a job says, one JSON object per line, only ever appended.
 
-Every line has ``time`` (seconds since the epoch) and ``event``:
+Every line has ``time`` (seconds since the epoch) and ``event``. Of a training:
 
 - ``started``   epochs, images, batches, device, resumed_at
 - ``batch``     epoch, batch, batches (at most one a second)
 - ``epoch``     epoch, epochs, seconds, loss, map50_95, map50, best
 - ``finished``  epochs, seconds, map50_95, checkpoint
 - ``stopped``   epoch (asked to stop; can be resumed)
+- ``failed``    message, hint, exit_code
+
+Of a whole run or search, whose trainings have folders and events of their own:
+
+- ``stage``     name, number, total
+- ``step``      done, total, note (at most one a second)
+- ``line``      text
+- ``finished``
+- ``stopped``   message, hint
 - ``failed``    message, hint, exit_code
 """
 
@@ -22,7 +31,7 @@ from typing import Any
 
 EVENTS = "events.jsonl"
 LAST_EVENTS = frozenset({"finished", "stopped", "failed"})
-_BATCH_INTERVAL = 1.0  # seconds
+_SELDOM_S = 1.0
 
 Event = dict[str, Any]
 
@@ -36,19 +45,19 @@ class EventLog:
         self._stream = path.open("a", encoding="utf-8", buffering=1)
         if torn:  # a kill or a full disk cut the last line short
             self._stream.write("\n")
-        self._last_batch = 0.0
+        self._last_seldom = 0.0
 
     def write(self, event: str, **values: Any) -> None:
         """Append one event."""
         line = {"time": round(time.time(), 3), "event": event, **values}
         self._stream.write(json.dumps(_finite(line)) + "\n")
 
-    def batch(self, **values: Any) -> None:
-        """Append a batch event, unless the last one is younger than a second."""
+    def seldom(self, event: str, **values: Any) -> None:
+        """Append an event, unless the last of these is younger than a second."""
         now = time.monotonic()
-        if now - self._last_batch >= _BATCH_INTERVAL:
-            self._last_batch = now
-            self.write("batch", **values)
+        if now - self._last_seldom >= _SELDOM_S:
+            self._last_seldom = now
+            self.write(event, **values)
 
 
 class EventReader:

@@ -1,8 +1,9 @@
-"""events.jsonl and the process that writes it, without training anything."""
+"""Detached jobs: their events, their process, and who else looks on, without training anything."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from edgeyolo.errors import EdgeyoloError, ExitCode, StoppedError, UsageError
+from edgeyolo.jobs import process
+from edgeyolo.jobs.events import EVENTS, EventLog, EventReader, all_events
+from edgeyolo.jobs.names import PID
 from edgeyolo.runs import Run
-from edgeyolo.train import process
-from edgeyolo.train.events import EVENTS, EventLog, EventReader, all_events
-from edgeyolo.train.folder import PID
 
 
 def kinds(folder: Path) -> list[str]:
@@ -62,7 +63,7 @@ def test_attaching_does_not_hear_of_earlier_stops(
     (tmp_path / PID).write_text(f"{sleeper.pid} {(tmp_path / EVENTS).stat().st_size}")
     log.write("started")
     log.write("finished")
-    reader = process.start(tmp_path)
+    reader = process.start(tmp_path, "edgeyolo.train.job")
     assert [e["event"] for e in process.follow(tmp_path, reader)] == ["started", "finished"]
 
 
@@ -115,7 +116,8 @@ def test_a_job_that_vanished_is_an_error(tmp_path: Path) -> None:
 
 def test_two_processes_do_not_work_on_one_run(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    with run.locked(), pytest.raises(UsageError, match="Another"), run.locked():
+    holder = rf"^Process {os.getpid()} of .*, since 20.* is working on "
+    with run.locked(), pytest.raises(UsageError, match=holder), run.locked():
         pass
     with Run(tmp_path).locked():
         pass

@@ -1,4 +1,4 @@
-"""Start, follow and stop the detached training process. Needs no torch."""
+"""Start, follow and stop a detached process that works in a folder. Needs no torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,21 +14,22 @@ import psutil
 from edgeyolo.child import command
 from edgeyolo.errors import EdgeyoloError, StoppedError
 from edgeyolo.files import fail_clearly, write_text
-from edgeyolo.train.events import LAST_EVENTS, Event, EventReader, all_events, events_size
-from edgeyolo.train.folder import LOG, PID, STOP
+from edgeyolo.jobs.events import LAST_EVENTS, Event, EventReader, all_events, events_size
+from edgeyolo.jobs.names import LOG, PID, STOP
 
 _POLL = 0.2  # seconds
 _MISSED = 3  # looks that do not find the process: one may come while it is being set up
+_STOPPED = "Training stopped; what was learned up to the last epoch is kept."
 _DISK_FULL = 1 << 20  # bytes; with less than this free, that is why it failed
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a training in this folder ended well."""
+    """Whether the work in this folder ended well."""
     return any(event["event"] == "finished" for event in all_events(folder)[-1:])
 
 
-def start(folder: Path) -> EventReader:
-    """Start the job of a folder, or attach to it if it is still running.
+def start(folder: Path, module: str, *more: str) -> EventReader:
+    """Start the job of a folder, ``python -m module folder more…``, or attach to it if it runs.
 
     The process is a session of its own: closing the terminal or killing the parent does not reach
     it.
@@ -38,7 +40,7 @@ def start(folder: Path) -> EventReader:
     (folder / STOP).unlink(missing_ok=True)
     with fail_clearly(folder / LOG), (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
-            command("edgeyolo.train.job", str(folder)),
+            command(module, str(folder), *more),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -49,7 +51,7 @@ def start(folder: Path) -> EventReader:
 
 
 def running(folder: Path) -> psutil.Process | None:
-    """The live process that trains in this folder."""
+    """The live process that works in this folder."""
     try:
         process = psutil.Process(_pid_and_offset(folder)[0])
         alive = process.status() != psutil.STATUS_ZOMBIE
@@ -61,7 +63,7 @@ def running(folder: Path) -> psutil.Process | None:
 
 
 def _pid_and_offset(folder: Path) -> tuple[int, int]:
-    """Process that trains, and where in ``events.jsonl`` its own events begin."""
+    """Process that works, and where in ``events.jsonl`` its own events begin."""
     pid, offset = (folder / PID).read_text(encoding="utf-8").split()
     return int(pid), int(offset)
 
@@ -87,15 +89,19 @@ def ask_to_stop(folder: Path) -> None:
 
 
 def kill(folder: Path) -> None:
-    """End the job at once; what the last whole epoch saved remains."""
+    """End the job and its children at once; what a training's last whole epoch saved remains."""
     process = running(folder)
-    if process:
-        process.kill()
+    if process is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def _raise_unless_finished(event: Event) -> None:
     if event["event"] == "stopped":
-        raise StoppedError("Training stopped; what was learned up to the last epoch is kept.")
+        raise StoppedError(event.get("message") or _STOPPED, event.get("hint") or "")
     if event["event"] == "failed":
         raise EdgeyoloError.with_code(event["exit_code"], event["message"], event["hint"])
 
@@ -103,10 +109,10 @@ def _raise_unless_finished(event: Event) -> None:
 def _died(folder: Path) -> EdgeyoloError:
     if shutil.disk_usage(folder).free < _DISK_FULL:
         return EdgeyoloError(
-            f"Training ended because the disk of {folder} is full.",
+            f"The work ended because the disk of {folder} is full.",
             "Free some space, then go on with: edgeyolo resume RUN",
         )
     return EdgeyoloError(
-        "The training process ended without a word, perhaps for lack of memory.",
+        "The process ended without a word, perhaps for lack of memory.",
         f"See {folder / LOG}; go on with: edgeyolo resume RUN",
     )

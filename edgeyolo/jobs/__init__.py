@@ -1,0 +1,1 @@
+"""Work in detached processes, and the events that it writes."""
