@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
 from edgeyolo.cli.options import setting
 
 if TYPE_CHECKING:
@@ -13,11 +15,21 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 _IMGSZ = 640
 _EPOCHS, _DEMO_EPOCHS = 60, 8
-_FLAGS = ("epochs", "imgsz", "batch", "device", "seed", "distill", "distill_features")
+_FLAGS = (
+    *("epochs", "imgsz", "batch", "device", "seed", "distill", "distill_features"),
+    *("patience", "lr", "freeze"),
+)
 
 
 def recipe_flags(function: Function) -> Function:
     """A flag for each value of a recipe; see :func:`recipe_of`."""
+    function = click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Any training setting of ultralytics, as mosaic=0.5.",
+    )(function)
     for key in reversed(_FLAGS):
         function = setting(key)(function)
     return function
@@ -31,8 +43,10 @@ def recipe_of(values: dict[str, Any], *, is_demo: bool) -> Recipe:
     """
     from edgeyolo.dataset.demo import DEMO_IMGSZ
     from edgeyolo.train.recipe import Recipe
+    from edgeyolo.train.settings import parse_settings
 
     named = {key: values.pop(key) for key in _FLAGS}
+    named["settings"] = parse_settings(values.pop("settings"))
     if named["imgsz"] is None:
         named["imgsz"] = DEMO_IMGSZ if is_demo else _IMGSZ
     if named["epochs"] is None:

@@ -12,6 +12,7 @@ from edgeyolo.slim.checkpoint import names_of, open_checkpoint, spec_of
 from edgeyolo.slim.checks import check_inherits, check_teaches
 from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.train.device import choose_device
+from edgeyolo.train.settings import check_settings
 from edgeyolo.workshop import open_workshop
 
 _ALWAYS = (
@@ -39,6 +40,11 @@ def preflight(plan: Plan) -> None:
     wide = spec_of(open_checkpoint(Path(plan.source))) if plan.source else SlimSpec()
     check_inherits(plan.spec, wide)
     plan.steps(wide)  # refuses steps that lead nowhere
+    for spec in (wide, plan.spec):
+        plan.recipe.frozen_layers(spec)
+    if plan.recipe.settings:
+        open_workshop()
+        check_settings(plan.recipe.settings)
     if plan.teacher and plan.recipe.is_taught:
         teacher = open_checkpoint(Path(plan.teacher))
         names = DataChoice(DEMO if plan.is_demo else plan.data, plan.data_origin).names()

@@ -113,16 +113,17 @@ def answer(question: Question, known: Sequence[Outlook], advice: LevelAdvice) ->
     """Proposals among the candidates that can keep to the budget."""
     budget = question.budget
     estimate = Estimator(advice.boxes, question.classes, question.wide, question.imgsz)
-    options = [
-        Option(outlook, estimate(candidate.spec, candidate.imgsz, candidate.precision), chance)
-        for outlook in known
-        if outlook.can_fit(budget)
-        for candidate, chance in [(outlook.candidate, outlook.chance(budget))]
-    ]
+
+    def as_option(outlook: Outlook) -> Option:
+        candidate = outlook.candidate
+        loss = estimate(candidate.spec, candidate.imgsz, candidate.precision)
+        return Option(outlook, loss, outlook.chance(budget))
+
+    options = [as_option(outlook) for outlook in known if outlook.can_fit(budget)]
     fitting = [
         option for option in options if _keeps_map(option.loss.points(question.wide_map), budget)
     ]
-    same = [option for option in options if option.spec == question.wide]
+    same = [as_option(outlook) for outlook in known if outlook.candidate.spec == question.wide]
     proposals = propose(fitting, same, budget, advice)
     closest = () if proposals else tuple(_nearest(question, known, options, estimate))
     return Answer(len(known), len(fitting), tuple(proposals), tuple(front(fitting)), closest)

@@ -63,8 +63,8 @@ def propose(
 ) -> list[Proposal]:
     """3 to 6 trainings that span the front, the most promising first.
 
-    ``same`` are the wide net's own on smaller images, which are proposed even where they lose too
-    much. Nothing when none of the options fits as likely as not.
+    ``same`` are the wide net's own on images of any size, of which one is proposed whatever it
+    loses or weighs. Nothing when none of the options fits as likely as not.
     """
     possible = [option for option in options if option.chance >= POSSIBLE]
     if not possible:

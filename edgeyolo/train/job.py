@@ -41,7 +41,7 @@ def _train(folder: Path, log: EventLog) -> ExitCode:
     except StopRequestedError:
         log.write("stopped", epoch=trainer.epoch)
         return ExitCode.STOPPED
-    log.write("finished", **_result(folder, trainer.epochs, started))
+    log.write("finished", **_result(folder, trainer.epoch + 1, started))
     return ExitCode.OK
 
 

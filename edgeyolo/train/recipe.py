@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json
+from edgeyolo.slim.architecture import backbone_length, layers
+from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.train.folder import JOB
 
 
@@ -26,6 +28,10 @@ class Recipe:
     seed: int = 0
     distill: float = 0.0  # weight of what a teacher says; 0 trains on the labels alone
     distill_features: float = 0.0  # weight of what its neck looks at, besides
+    patience: int | None = None  # epochs without a better one, after which it ends; None: never
+    lr: float | None = None  # at the beginning; None: what suits the optimizer
+    freeze: str | None = None  # layers that stay as they are: backbone, or so many from the first
+    settings: dict[str, Any] = field(default_factory=dict)  # ultralytics' own, by name
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
@@ -40,8 +46,35 @@ class Recipe:
                 raise UsageError(
                     f"{name} {value:g} is not possible.", "Use 0 to train without, or 1."
                 )
+        if self.patience is not None and self.patience < 1:
+            raise UsageError(f"patience {self.patience} is not possible.", "Use 1 or more.")
+        if self.lr is not None and not 0 < self.lr < float("inf"):
+            raise UsageError(f"lr {self.lr:g} is not possible.", "Use more than 0, as 0.001.")
+        if self.freeze is not None and self.freeze != "backbone" and not self._frozen:
+            raise UsageError(
+                f"freeze {self.freeze!r} is not possible.", "Use backbone, or a number of layers."
+            )
         if self.seed >= 2**32:
             raise UsageError(f"seed {self.seed} is not possible.", "Use less than 4294967296.")
+
+    @property
+    def _frozen(self) -> int:
+        return int(self.freeze) if self.freeze and self.freeze.isdecimal() else 0
+
+    def frozen_layers(self, spec: SlimSpec) -> int:
+        """How many layers of a net stay as they are.
+
+        Raises:
+            UsageError: when that is all of them.
+        """
+        count = backbone_length(spec) if self.freeze == "backbone" else self._frozen
+        most = len(layers(spec)) - 1
+        if count > most:
+            raise UsageError(
+                f"{spec.name} has {most} layers before its heads, so {count} cannot be frozen.",
+                f"Use --freeze {most} or less.",
+            )
+        return count
 
     @property
     def is_taught(self) -> bool:

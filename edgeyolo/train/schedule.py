@@ -18,18 +18,21 @@ def schedule(recipe: Recipe, images: int, classes: int) -> dict[str, Any]:
     leaves a small set with two or three steps in an epoch; the optimizer and its rate are those
     that ultralytics takes for them.
     """
-    settings = {
+    settings: dict[str, Any] = {
         # A twentieth of the schedule: 3 of 60 epochs as usual, but not 3 of 14.
         "warmup_epochs": 0.05 * recipe.epochs,
         # Mosaic leaves for the last tenth, as 10 of the default 100 epochs.
         "close_mosaic": max(1, recipe.epochs // 10),
     }
+    if recipe.patience is not None:
+        settings["patience"] = recipe.patience
     if math.ceil(images / max(recipe.batch, _NOMINAL)) * recipe.epochs > _MANY:
-        return settings
+        # ultralytics takes a rate that is named only with an optimizer that is.
+        return settings | ({"optimizer": "SGD", "lr0": recipe.lr} if recipe.lr else {})
     return settings | {
         "nbs": recipe.batch,
         "optimizer": "AdamW",
-        "lr0": round(0.01 / (4 + classes), 6),
+        "lr0": recipe.lr or round(0.01 / (4 + classes), 6),
         "momentum": 0.9,
         "warmup_bias_lr": 0.0,
     }

@@ -15,7 +15,7 @@ from edgeyolo.dataset.check import Sample
 from edgeyolo.errors import CheckpointError
 from edgeyolo.jobs.events import EventLog
 from edgeyolo.jobs.names import STOP
-from edgeyolo.slim.checkpoint import open_checkpoint, unpickle
+from edgeyolo.slim.checkpoint import open_checkpoint, spec_of, unpickle
 from edgeyolo.train.data import SampleDataset
 from edgeyolo.train.device import available_threads, choose_device
 from edgeyolo.train.distill import Lesson, criterion
@@ -53,6 +53,8 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
         self._distill, self._features = recipe.distill, recipe.distill_features
         overrides = _overrides(folder, recipe)
         overrides |= schedule(recipe, len(samples["train"]), len(names))
+        overrides["freeze"] = recipe.frozen_layers(spec_of(open_checkpoint(folder / START)))
+        overrides |= recipe.settings
         if saved_epochs(folder):
             overrides["resume"] = str(folder / LAST)
         super().__init__(overrides=overrides)

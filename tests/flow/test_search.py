@@ -81,7 +81,7 @@ def test_what_is_over_the_budget_is_a_miss_and_the_baseline_is_there(finished: A
     search, done = finished
     result = json.loads(search.result_file.read_text())
     wide = [row for row in result["rows"] if row["spec"]["width"] == 0.25]
-    assert all(row["size_bytes"] > 400_000 for row in wide) == bool(wide)
+    assert len(wide) == 1
     for row in result["rows"]:
         missed = row["size_bytes"] > 400_000
         assert bool(row["misses"]) is missed, row["misses"]
@@ -229,7 +229,7 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path: Path, small_demo: Path) 
     )
     search = Search(tmp_path / "runs" / "killed")
     deadline = time.monotonic() + 400
-    while not list(search.folder.glob("w*/train/w*/events.jsonl")):
+    while not list(search.folder.glob("w0*/train/w0*/events.jsonl")):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.2)

@@ -25,6 +25,7 @@ from edgeyolo.slim.spec import SlimSpec  # noqa: E402
 from edgeyolo.train.folder import BEST, LAST, START  # noqa: E402
 from edgeyolo.train.recipe import Recipe  # noqa: E402
 from edgeyolo.train.trainer import Trainer, _set_average  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,48 @@ def test_long_trainings_average_as_in_ultralytics() -> None:
     trainer: Any = SimpleNamespace(ema=ModelEMA(net), train_loader=range(10**6))
     _set_average(trainer)
     assert trainer.ema.decay(10**6) == pytest.approx(0.9999)
+
+
+def _made(small_demo: Path, folder: Path, recipe: Recipe, net: Any = None) -> Trainer:
+    dataset = read_dataset(small_demo)
+    samples = {split: load_split(dataset, split) for split in ("train", "val")}
+    save_checkpoint(net or build(SlimSpec(width=0.125), dataset.names), folder / START)
+    return Trainer(folder, recipe, samples, dataset.names, EventLog(folder))
+
+
+TRAINED = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 18, 19, 21, 22}  # the others have no weights
+
+
+@pytest.mark.parametrize(("freeze", "layers"), [("backbone", 10), ("3", 3)])
+def test_frozen_layers_stay_as_they_are(
+    small_demo: Path, tmp_path: Path, freeze: str, layers: int
+) -> None:
+    recipe = Recipe(1, 64, batch=8, device="cpu", freeze=freeze)
+    trainer = _made(small_demo, tmp_path, recipe)
+    before = dict(open_checkpoint(tmp_path / START).float().named_parameters())
+    trainer.train()
+    after = dict(trainer.model.named_parameters())
+    moved = {int(n.split(".")[1]) for n, was in before.items() if not torch.equal(was, after[n])}
+    assert moved == {layer for layer in TRAINED if layer >= layers}
+
+
+def test_the_settings_that_are_asked_for(small_demo: Path, tmp_path: Path) -> None:
+    settings = {"mosaic": 0.25, "optimizer": "SGD", "cos_lr": True}
+    recipe = Recipe(9, 64, batch=8, device="cpu", lr=0.0123, patience=4, settings=settings)
+    trainer = _made(small_demo, tmp_path, recipe)
+    trainer._setup_train()
+    assert isinstance(trainer.optimizer, torch.optim.SGD)
+    assert (trainer.args.lr0, trainer.args.mosaic, trainer.args.cos_lr) == (0.0123, 0.25, True)
+    assert trainer.stopper.patience == 4
+
+
+def test_a_training_that_gets_no_better_ends(small_demo: Path, tmp_path: Path) -> None:
+    # A net that knows these objects learns nothing at this rate.
+    recipe = Recipe(12, 128, batch=8, device="cpu", lr=1e-12, patience=2)
+    net = open_checkpoint(ROOT / "assets" / "demo-yolov8n.pt")
+    trainer = _made(small_demo, tmp_path, recipe, net)
+    trainer.train()
+    assert trainer.epoch + 1 < 12
 
 
 @pytest.fixture

@@ -416,10 +416,12 @@ def test_what_may_be_lost_is_kept_but_for_the_baseline() -> None:
 
 
 def test_file_and_memory_are_kept_to() -> None:
-    budget = Budget(latency_ms=100, size_bytes=1_000_000, memory_bytes=100_000_000)
-    for proposal in _answered(_question(budget)).proposals:
-        assert proposal.option.outlook.size_bytes <= 1_000_000
-        assert proposal.option.outlook.memory_bytes <= 100_000_000
+    budget = Budget(latency_ms=100, size_bytes=1_000_000, memory_bytes=110_000_000)
+    proposals = _answered(_question(budget)).proposals
+    for proposal in proposals:
+        small = proposal.option.outlook.is_small_enough(budget)
+        assert small == (proposal.option.spec != WIDE)  # the baseline is there all the same
+    assert sum(proposal.option.spec == WIDE for proposal in proposals) == 1
 
 
 def test_what_is_impossible_is_said_without_data() -> None:
