@@ -68,8 +68,8 @@ def spec_of_flags(values: dict[str, Any]) -> SlimSpec:
     return SlimSpec(**{**named, "heads": parse_heads(named["heads"])})
 
 
-def refuse_spec_flags(values: dict[str, Any]) -> None:
-    """Where the net is found by a budget, none can be named; the flags are taken out of ``values``.
+def refuse_spec_flags(values: dict[str, Any], known_by: str) -> None:
+    """Where something else says what the net is; the flags are taken out of ``values``.
 
     Raises:
         UsageError: naming the first flag that was given.
@@ -80,8 +80,8 @@ def refuse_spec_flags(values: dict[str, Any]) -> None:
         if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
             flag = f"--{key.replace('_', '-')}"
             raise UsageError(
-                f"{flag} names a net, but with a budget the net is what is looked for.",
-                f"Leave out {flag}, or --profile and the budget.",
+                f"{flag} names a net, but {known_by} says already which one it is to be.",
+                f"Leave out {flag}, or {known_by}.",
             )
 
 

@@ -14,7 +14,10 @@ _LATENCY_IMAGES = 16
 
 
 def export(run: Run, plan: Plan, progress: Progress) -> None:
-    """Write the slim net for all engines, and the wide one as baseline at two sizes."""
+    """Write the slim net for all engines, and the wide one as baseline at two sizes.
+
+    Where nothing is made smaller, there is no baseline.
+    """
     from edgeyolo.export.bundle import write_bundle
     from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
 
@@ -24,8 +27,8 @@ def export(run: Run, plan: Plan, progress: Progress) -> None:
         "data": {"name": data_name(plan), "fingerprint": read_json(run.data_file)["fingerprint"]}
     }
     small = smaller_imgsz(spec_of(wide), plan.spec, len(names), plan.imgsz)
-    jobs = [(wide, plan.imgsz, plan.engines[:1], run.baseline_bundle)]
-    if small:
+    jobs = [] if plan.plain else [(wide, plan.imgsz, plan.engines[:1], run.baseline_bundle)]
+    if small and not plan.plain:
         jobs.append((wide, small, plan.engines[:1], run.smaller_bundle))
     jobs.append(
         (slim, plan.imgsz, plan.engines, run.bundle)
@@ -46,6 +49,11 @@ def entries(run: Run) -> list[tuple[str, Bundle, str]]:
     return rows
 
 
+def _reference(plan: Plan) -> tuple[str, str]:
+    """Role and engine of what all others are compared with."""
+    return ("slim" if plan.plain else "baseline", plan.engines[0])
+
+
 def measure_accuracy(run: Run, plan: Plan, progress: Progress) -> None:
     """mAP of every exported file, and its paired difference to the baseline."""
     from edgeyolo.measure.accuracy import evaluate_bundle, paired_difference
@@ -59,7 +67,7 @@ def measure_accuracy(run: Run, plan: Plan, progress: Progress) -> None:
             progress.step(index * len(samples) + done, total, note)
 
         results[role, engine] = evaluate_bundle(bundle, samples, engine, progress=step)
-    reference = results["baseline", plan.engines[0]]
+    reference = results[_reference(plan)]
     listed = []
     for (role, engine), accuracy in results.items():
         difference, bounds = paired_difference(accuracy, reference)
@@ -84,7 +92,7 @@ def measure_latency(run: Run, plan: Plan, progress: Progress) -> None:
         progress=lambda done, total: progress.step(done, total, "taking turns"),
     )
     by_row = dict(zip([(role, engine) for role, _, engine in rows], samples, strict=True))
-    reference = by_row["baseline", plan.engines[0]]
+    reference = by_row[_reference(plan)]
     listed = [
         {
             "role": role,

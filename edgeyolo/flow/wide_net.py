@@ -56,6 +56,8 @@ def _begin(plan: Plan, names: tuple[str, ...]) -> _Beginning:
     from edgeyolo.slim.inherit import inherit
     from edgeyolo.slim.net import build
 
+    if plan.plain:
+        return _plain(plan, names)
     if plan.source is None:
         return _Beginning(
             build(SlimSpec(), names, plan.recipe.seed),
@@ -78,6 +80,21 @@ def _begin(plan: Plan, names: tuple[str, ...]) -> _Beginning:
         "says little as a baseline."
     )
     return _Beginning(net, not plan.finetune, plan.finetune, words, table(fates))
+
+
+def _plain(plan: Plan, names: tuple[str, ...]) -> _Beginning:
+    """The net that is trained as it is, from weights or from none."""
+    from edgeyolo.slim.checkpoint import open_checkpoint
+    from edgeyolo.slim.fates import table
+    from edgeyolo.slim.inherit import inherit
+    from edgeyolo.slim.net import build
+
+    if plan.source is None:
+        net, words, tensors = build(plan.spec, names, plan.recipe.seed), "No starting weights.", ""
+    else:
+        net, fates = inherit(open_checkpoint(Path(plan.source)), plan.spec, names)
+        words, tensors = f"Starting from {plan.source}.", table(fates)
+    return _Beginning(net, is_ready=True, knows_classes=False, words=words, tensors=tensors)
 
 
 def teacher_of(run: Run, plan: Plan) -> str | None:

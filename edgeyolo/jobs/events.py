@@ -4,7 +4,7 @@ Every line has ``time`` (seconds since the epoch) and ``event``. Of a training:
 
 - ``started``   epochs, images, batches, device, resumed_at
 - ``batch``     epoch, batch, batches (at most one a second)
-- ``epoch``     epoch, epochs, seconds, loss, map50_95, map50, best
+- ``epoch``     epoch, epochs, seconds, loss, lr, map50_95, map50, best
 - ``finished``  epochs, seconds, map50_95, checkpoint
 - ``stopped``   epoch (asked to stop; can be resumed)
 - ``failed``    message, hint, exit_code

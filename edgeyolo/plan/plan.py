@@ -28,6 +28,8 @@ _SHARE = 0.2  # of the epochs, for each step before the last
 class Plan:
     """One slim net from one data set, against the wide net that it comes from.
 
+    A ``plain`` one makes nothing smaller: the starting net is trained on the data as it is.
+
     ``source`` is the checkpoint to inherit from, or ``None`` when the wide net is trained first;
     with other classes than the data's it is fine-tuned first, unless ``finetune`` is off.
     ``importance`` tells which channels stay, and they go in ``gradual`` steps. ``teacher`` is the
@@ -46,6 +48,7 @@ class Plan:
     gradual: int = 1
     teacher: str | None = None
     finetune: bool = True
+    plain: bool = False
 
     def __post_init__(self) -> None:
         _ = self.wide_recipe  # refuses what cannot be trained
@@ -54,7 +57,7 @@ class Plan:
                 f"There is no importance {self.importance!r}.",
                 f"Use one of {', '.join(IMPORTANCES)}.",
             )
-        if self.source is None and not self.finetune:
+        if self.source is None and not (self.finetune or self.plain):
             raise UsageError(
                 "Without starting weights the wide net has to be trained.",
                 "Name some with --from, or leave out --no-finetune.",
@@ -134,6 +137,7 @@ class Plan:
                 "gradual": self.gradual,
                 "teacher": self.teacher,
                 "finetune": self.finetune,
+                "plain": self.plain,
                 "candidates": [candidate.to_dict() for candidate in self.candidates()],
             },
         )
@@ -162,6 +166,7 @@ class Plan:
                 gradual=values["gradual"],
                 teacher=values["teacher"],
                 finetune=values["finetune"],
+                plain=values.get("plain", False),  # plans of before have none
             )
         except (ValueError, LookupError, TypeError) as error:
             raise UsageError(

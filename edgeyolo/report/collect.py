@@ -30,7 +30,7 @@ def collect(run: Run) -> dict[str, Any]:
     opened = {role: Bundle.open(path) for role, path in bundles.items() if path.exists()}
     measured = {(row["role"], row["engine"]): row for row in accuracy["results"]}
     rows = [
-        _row(opened[row["role"]], row, measured[row["role"], row["engine"]])
+        _row(opened[row["role"]], row, measured[row["role"], row["engine"]], plain=plan.plain)
         for row in latency["results"]
     ]
     first = measured["slim", plan.engines[0]]
@@ -62,12 +62,14 @@ def collect(run: Run) -> dict[str, Any]:
     }
 
 
-def _row(bundle: Bundle, latency: dict[str, Any], accuracy: dict[str, Any]) -> dict[str, Any]:
+def _row(
+    bundle: Bundle, latency: dict[str, Any], accuracy: dict[str, Any], *, plain: bool
+) -> dict[str, Any]:
     role, engine = latency["role"], latency["engine"]
     samples = latency["samples"]
     return {
         "role": role,
-        "title": TITLES[role],
+        "title": "trained net" if plain else TITLES[role],
         "name": bundle.name,
         "imgsz": bundle.width,
         "engine": engine,

@@ -34,6 +34,8 @@ def sentences(report: dict[str, Any]) -> list[str]:
     """What a reader wants to know first."""
     slim, base = _first(report, "slim"), _first(report, "baseline")
     small = _first(report, "smaller")
+    if not base:
+        return [*_trained(report), *_advice(report)]
     ratio = slim["latency"]["ratio_to_baseline"]
     parameters = slim["parameters"] / base["parameters"]
     said = [
@@ -52,10 +54,26 @@ def sentences(report: dict[str, Any]) -> list[str]:
             "The wide net was not trained on these classes: what the slim net differs from it by "
             "says nothing."
         )
+    return said + _advice(report)
+
+
+def _trained(report: dict[str, Any]) -> list[str]:
+    """What a training without anything made smaller ends with."""
+    training = report["training"][-1]
+    curve = training["map50_95"]
+    best = 1 + curve.index(max(curve, key=lambda value: value or 0.0))
+    return [
+        f"{len(curve)} epochs in {training['seconds'] / 60:.1f} min on {training['device']}; the "
+        f"best was number {best}, by mAP50-95 on {report['data']['split']}."
+    ]
+
+
+def _advice(report: dict[str, Any]) -> list[str]:
     advised = report["heads"]["recommended"]
-    if len(advised) < len(report["heads"]["assigned"]) and report["kept_heads"] != advised:
-        said.append(heads_sentence(report["heads"]))
-    return said
+    is_followed = report["kept_heads"] == advised
+    if len(advised) < len(report["heads"]["assigned"]) and not is_followed:
+        return [heads_sentence(report["heads"])]
+    return []
 
 
 def _difference(versus: dict[str, Any]) -> str:

@@ -228,6 +228,7 @@ def _on_fit_epoch_end(trainer: Trainer) -> None:
         epochs=trainer.epochs,
         seconds=round(time.monotonic() - trainer._epoch_started, 3),
         loss=losses,
+        lr=round(next(iter(trainer.lr.values())), 8),
         map50_95=round(float(trainer.metrics["metrics/mAP50-95(B)"]), 5),
         map50=round(float(trainer.metrics["metrics/mAP50(B)"]), 5),
         best=round(trainer.best_map(), 5),

@@ -99,7 +99,7 @@ def _search(
     from edgeyolo.report.plan import plan_table
     from edgeyolo.searches import Search
 
-    refuse_spec_flags(values)
+    refuse_spec_flags(values, "the budget")
     budget, recipe = budget_of(values), recipe_of(values, is_demo=choice.is_demo)
     data = choice.value if choice.is_demo else str(choice.open().path)
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
