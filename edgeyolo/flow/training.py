@@ -87,7 +87,12 @@ class _View:
         if kind == "started":
             self._epochs = event["epochs"]
             where = f", from epoch {event['resumed_at'] + 1}" if event["resumed_at"] else ""
-            self._progress.line(f"Training {event['images']} images on {event['device']}{where}.")
+            memory = _memory(event)
+            self._progress.line(
+                f"Training {event['images']} images on {event['device']}{memory}{where}."
+            )
+        elif kind == "halved":
+            self._progress.line(f"Not enough GPU memory: batches of {event['batch']} from here on.")
         elif kind == "batch":
             done = event["epoch"] - 1 + 0.9 * event["batch"] / event["batches"]
             self._progress.step(done, self._epochs, self._note(event["epoch"]))
@@ -105,3 +110,10 @@ class _View:
         if self._best is not None:
             parts.append(f"best mAP50-95 {self._best:.3f}")
         return ", ".join(parts)
+
+
+def _memory(event: Event) -> str:
+    if "gpu" not in event:
+        return ""
+    free, total = (event[key] / 1024 for key in ("free_mb", "total_mb"))
+    return f" ({event['gpu']}, {free:.1f} of {total:.1f} GB free)"

@@ -2,7 +2,8 @@
 
 Every line has ``time`` (seconds since the epoch) and ``event``. Of a training:
 
-- ``started``   epochs, images, batches, device, resumed_at
+- ``started``   epochs, images, batches, device, resumed_at, batch; gpu, free_mb, total_mb of a GPU
+- ``halved``    batch (there was not enough memory for more)
 - ``batch``     epoch, batch, batches (at most one a second)
 - ``epoch``     epoch, epochs, seconds, loss, lr, map50_95, map50, best
 - ``finished``  epochs, seconds, map50_95, checkpoint

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from typing import Any
 
 from edgeyolo.device.engine import available_cores
 from edgeyolo.errors import UsageError
@@ -36,3 +38,23 @@ def choose_device(device: str) -> str:
         f"There is no device {device!r}.",
         f"Use auto, cpu{''.join(f', cuda:{index}' for index in range(count))}.",
     )
+
+
+def gpu_memory(device: str) -> dict[str, Any]:
+    """Name, and free and whole memory in MB of 2^20 bytes, of a device as ultralytics names it."""
+    if not device.isdecimal():
+        return {}
+    import torch
+
+    free, total = torch.cuda.mem_get_info(int(device))
+    name = torch.cuda.get_device_name(int(device))
+    return {"gpu": name, "free_mb": free >> 20, "total_mb": total >> 20}
+
+
+def free_memory() -> None:
+    """Give back what tensors held that are gone."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

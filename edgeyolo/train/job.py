@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgeyolo.dataset.check import load_split
 from edgeyolo.dataset.read import read_dataset
-from edgeyolo.errors import ExitCode
+from edgeyolo.errors import EdgeyoloError, ExitCode
 from edgeyolo.jobs.child import work_in
 from edgeyolo.jobs.events import EventLog, all_events
 from edgeyolo.slim.checkpoint import open_checkpoint
+from edgeyolo.train.device import free_memory
 from edgeyolo.train.folder import BEST
-from edgeyolo.train.recipe import Job
+from edgeyolo.train.recipe import Job, Recipe
 from edgeyolo.workshop import open_workshop
 
 
@@ -35,14 +37,34 @@ def _train(folder: Path, log: EventLog) -> ExitCode:
         log.write("finished", **_result(folder, job.recipe.epochs, started))
         return ExitCode.OK
     teacher = open_checkpoint(Path(job.teacher)) if job.teacher else None
-    trainer = Trainer(folder, job.recipe, samples, dataset.names, log, teacher)
-    try:
-        trainer.train()
-    except StopRequestedError:
-        log.write("stopped", epoch=trainer.epoch)
-        return ExitCode.STOPPED
-    log.write("finished", **_result(folder, trainer.epoch + 1, started))
-    return ExitCode.OK
+    while True:
+        trainer = Trainer(folder, job.recipe, samples, dataset.names, log, teacher)
+        try:
+            trainer.train()
+        except StopRequestedError:
+            log.write("stopped", epoch=trainer.epoch)
+            return ExitCode.STOPPED
+        except RuntimeError as error:  # torch's own for this is one
+            if "out of memory" not in str(error).lower():
+                raise
+            job = replace(job, recipe=_halved(job.recipe))
+        else:
+            log.write("finished", **_result(folder, trainer.epoch + 1, started))
+            return ExitCode.OK
+        # Outside of the except block, whose traceback holds all tensors.
+        job.save(folder)  # resuming keeps to it
+        log.write("halved", batch=job.recipe.batch)
+        del trainer
+        free_memory()
+
+
+def _halved(recipe: Recipe) -> Recipe:
+    if recipe.batch == 1:
+        raise EdgeyoloError(
+            "There is not enough GPU memory for a single image.",
+            "Choose a smaller --imgsz, end what else uses the GPU, or train with --device cpu.",
+        )
+    return replace(recipe, batch=recipe.batch // 2)
 
 
 def _result(folder: Path, epochs: int, started: float) -> dict[str, Any]:

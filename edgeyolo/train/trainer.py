@@ -17,7 +17,7 @@ from edgeyolo.jobs.events import EventLog
 from edgeyolo.jobs.names import STOP
 from edgeyolo.slim.checkpoint import open_checkpoint, spec_of, unpickle
 from edgeyolo.train.data import SampleDataset
-from edgeyolo.train.device import available_threads, choose_device
+from edgeyolo.train.device import available_threads, choose_device, gpu_memory
 from edgeyolo.train.distill import Lesson, criterion
 from edgeyolo.train.folder import LAST, START
 from edgeyolo.train.recipe import Recipe
@@ -57,7 +57,9 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
         overrides |= recipe.settings
         if saved_epochs(folder):
             overrides["resume"] = str(folder / LAST)
+        self._gpu = gpu_memory(str(overrides["device"]))  # before anything of ours is there
         super().__init__(overrides=overrides)
+        self._told_batch = recipe.batch
         if self.device.type == "cpu":  # ultralytics leaves one core idle, half of a small machine
             torch.set_num_threads(available_threads())
         self._epoch_started = time.monotonic()
@@ -204,12 +206,18 @@ def _on_train_start(trainer: Trainer) -> None:
         batches=len(trainer.train_loader),
         device=str(trainer.device),
         resumed_at=trainer.start_epoch,
+        batch=trainer.batch_size,
+        **trainer._gpu,
     )
 
 
 def _on_train_epoch_start(trainer: Trainer) -> None:
     trainer._epoch_started = time.monotonic()
     trainer._batch = 0
+    # In the first epoch ultralytics itself halves a batch that does not fit.
+    if trainer.batch_size < trainer._told_batch:
+        trainer._told_batch = trainer.batch_size
+        trainer._log.write("halved", batch=trainer.batch_size)
 
 
 def _on_train_batch_end(trainer: Trainer) -> None:

@@ -17,13 +17,15 @@ from ultralytics.engine.trainer import BaseTrainer  # noqa: E402
 from ultralytics.utils.torch_utils import ModelEMA  # noqa: E402
 
 from edgeyolo.dataset.check import load_split  # noqa: E402
+from edgeyolo.dataset.demo import DEMO_NAMES  # noqa: E402
 from edgeyolo.dataset.read import read_dataset  # noqa: E402
-from edgeyolo.jobs.events import EventLog  # noqa: E402
+from edgeyolo.jobs.events import EventLog, all_events  # noqa: E402
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint  # noqa: E402
 from edgeyolo.slim.net import build  # noqa: E402
 from edgeyolo.slim.spec import SlimSpec  # noqa: E402
+from edgeyolo.train import job  # noqa: E402
 from edgeyolo.train.folder import BEST, LAST, START  # noqa: E402
-from edgeyolo.train.recipe import Recipe  # noqa: E402
+from edgeyolo.train.recipe import Job, Recipe  # noqa: E402
 from edgeyolo.train.trainer import Trainer, _set_average  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 
@@ -149,3 +151,51 @@ def test_a_checkpoint_that_was_cut_short_replaces_nothing(
     trainer.save_model()
     assert best.read_bytes() == good and last.is_file()
     open_checkpoint(best)
+
+
+def _job(small_demo: Path, folder: Path, batch: int) -> None:
+    save_checkpoint(build(SlimSpec(width=0.125), DEMO_NAMES), folder / START)
+    Job(str(small_demo), Recipe(2, 64, batch=batch, device="cpu")).save(folder)
+
+
+def test_where_memory_ends_the_batch_is_halved_and_the_training_goes_on(
+    small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _job(small_demo, tmp_path, 12)
+    step = Trainer.validate
+
+    def full_once(self: Trainer) -> Any:
+        if self.epoch == 1 and self.batch_size > 3:  # not in the first: there ultralytics does it
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        return step(self)
+
+    monkeypatch.setattr(Trainer, "validate", full_once)
+    assert job.run(tmp_path) == 0
+    told = [event["event"] for event in all_events(tmp_path) if event["event"] != "batch"]
+    assert told == [
+        *("started", "epoch", "halved", "started", "halved", "started", "epoch", "finished")
+    ]
+    batches = [event["batch"] for event in all_events(tmp_path) if event["event"] == "halved"]
+    assert batches == [6, 3]
+    assert Job.load(tmp_path).recipe.batch == 3
+
+
+def test_where_one_image_is_too_much_a_sentence_says_so(
+    small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _job(small_demo, tmp_path, 2)
+
+    def full(self: Trainer) -> Any:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr(Trainer, "train", full)
+    assert job.run(tmp_path) == 1
+    last = all_events(tmp_path)[-1]
+    assert last["message"] == "There is not enough GPU memory for a single image."
+
+    def broken(self: Trainer) -> Any:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(Trainer, "train", broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        job.run(tmp_path)
