@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from edgeyolo.cli.narrator import Narrator
+from edgeyolo.cli.options import json_flag
 from edgeyolo.errors import ExitCode
 from edgeyolo.runs import Run
 from edgeyolo.searches import Search
@@ -17,11 +18,26 @@ from edgeyolo.searches import Search
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def attach_flag(function: Function) -> Function:
-    """``--attach/--detach``: whether to look on while a job works."""
-    return click.option(
-        "--attach/--detach", default=True, help="Look on until it has ended, or let it work."
-    )(function)
+def job_flags(function: Function) -> Function:
+    """``--name``, ``--attach/--detach``, ``--dry-run`` and ``--json`` of what works for long."""
+    for option in reversed(
+        (
+            click.option("--name", help="Name of the run's folder under runs/."),
+            click.option(
+                "--attach/--detach",
+                default=True,
+                help="Look on until it has ended, or let it work.",
+            ),
+            click.option(
+                "--dry-run",
+                is_flag=True,
+                help="Print what would be trained and its cost, and end.",
+            ),
+            json_flag,
+        )
+    ):
+        function = option(function)
+    return function
 
 
 def finish(run: Run, as_json: bool, *, fresh: bool = False) -> None:

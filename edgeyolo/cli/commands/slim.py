@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeyolo.cli.budget import BUDGET, budget_flags, budget_of, is_budgeted, planned
-from edgeyolo.cli.job import attach_flag
+from edgeyolo.cli.job import job_flags
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import (
     data_choice,
     data_flag,
-    json_flag,
     refuse_spec_flags,
     setting,
     spec_flags,
@@ -43,10 +42,7 @@ if TYPE_CHECKING:
 @recipe_flags
 @setting("wide_epochs")
 @setting("engine")
-@click.option("--name", help="Name of the run's folder under runs/.")
-@attach_flag
-@click.option("--dry-run", is_flag=True, help="Print what would be trained and its cost, and end.")
-@json_flag
+@job_flags
 def command(
     data: str | None,
     dry_run: bool,

@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from edgeyolo.cli.job import attach_flag
+from edgeyolo.cli.job import job_flags
 from edgeyolo.cli.options import (
     data_choice,
     data_flag,
-    json_flag,
     refuse_spec_flags,
     setting,
     spec_flags,
@@ -28,10 +27,7 @@ from edgeyolo.slim.spec import check_imgsz
 @setting("teacher")
 @recipe_flags
 @setting("engine")
-@click.option("--name", help="Name of the run's folder under runs/.")
-@attach_flag
-@click.option("--dry-run", is_flag=True, help="Print what would be trained and its cost, and end.")
-@json_flag
+@job_flags
 def command(
     data: str | None,
     dry_run: bool,
