@@ -33,12 +33,12 @@ from edgeyolo.dataset.labels import label_path
 from edgeyolo.dataset.read import Dataset, read_dataset
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.files import read_json, sha256, write_json
+from edgeyolo.jobs import process
+from edgeyolo.jobs.events import all_events
 from edgeyolo.measure.accuracy import evaluate_bundle
 from edgeyolo.plan.plan import Plan
 from edgeyolo.slim.cost import cost
 from edgeyolo.slim.spec import SlimSpec
-from edgeyolo.jobs import process
-from edgeyolo.jobs.events import all_events
 from edgeyolo.train.folder import BEST, START
 from edgeyolo.train.recipe import Job, Recipe
 

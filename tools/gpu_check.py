@@ -33,10 +33,10 @@ import bench_training
 from edgeyolo.dataset.read import read_dataset
 from edgeyolo.doctor.gpu import nvidia_smi
 from edgeyolo.files import write_json
-from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.jobs import process
-from edgeyolo.train.device import choose_device
 from edgeyolo.jobs.events import all_events
+from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.train.device import choose_device
 from edgeyolo.train.folder import START
 from edgeyolo.train.recipe import Job, Recipe
 from edgeyolo.workshop import open_workshop

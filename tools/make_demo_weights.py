@@ -15,10 +15,10 @@ from pathlib import Path
 from edgeyolo.dataset.demo import DEMO_IMGSZ
 from edgeyolo.dataset.find import DEMO, DataChoice
 from edgeyolo.flow.weights import DEMO_WEIGHTS, find_weights
+from edgeyolo.jobs import process
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
 from edgeyolo.slim.inherit import inherit
 from edgeyolo.slim.spec import SlimSpec
-from edgeyolo.jobs import process
 from edgeyolo.train.folder import BEST, START
 from edgeyolo.train.recipe import Job, Recipe
 

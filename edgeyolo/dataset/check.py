@@ -50,11 +50,14 @@ def load_images(
     """
     problems: list[DataError] = []
     samples: list[Sample] = []
-    with ThreadPoolExecutor() as pool:  # decoding releases the GIL
+    pool = ThreadPoolExecutor()  # decoding releases the GIL
+    try:
         for done, outcome in enumerate(pool.map(lambda i: _load(i, dataset), images), start=1):
             if progress:
                 progress(done, len(images))
             (samples if isinstance(outcome, Sample) else problems).append(outcome)  # type: ignore[arg-type]
+    finally:
+        pool.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all that is left
     if problems:
         more = f" ({len(problems) - 1} more files have problems.)" if problems[1:] else ""
         raise DataError(problems[0].message + more, problems[0].hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,12 @@ class Dataset:
         return digest.hexdigest()
 
 
-def read_dataset(path: Path) -> Dataset:
+def read_dataset(path: Path, needed: Sequence[str] = ("train", "val")) -> Dataset:
     """Read a ``data.yaml``, or the one in a folder, as ultralytics understands it.
 
     Raises:
-        DataError: when it is missing or malformed, or names a split that is not there.
+        DataError: when it is missing or malformed, lacks a split that is ``needed`` or any at all,
+            or names one that is not there.
     """
     path = path / "data.yaml" if path.is_dir() else path
     values = _load(path)
@@ -62,12 +64,13 @@ def read_dataset(path: Path) -> Dataset:
     splits = {
         split: _images(path, root, split, values[split]) for split in SPLITS if values.get(split)
     }
-    for needed in ("train", "val"):
-        if needed not in splits:
-            raise DataError(
-                f"{path} names no {needed} split.",
-                f"Add a line '{needed}: images/{needed}' to it.",
-            )
+    missing = [split for split in needed if split not in splits]
+    if missing or not splits:
+        lacking = missing[0] if missing else SPLITS[0]
+        raise DataError(
+            f"{path} names no {lacking} split.",
+            f"Add a line '{lacking}: images/{lacking}' to it.",
+        )
     return Dataset(path.resolve(), names, splits)
 
 

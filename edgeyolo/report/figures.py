@@ -17,7 +17,7 @@ _MARKERS = {"onnxruntime": "o", "ncnn": "s", "openvino": "^"}
 
 def tradeoff(report: dict[str, Any]) -> str:
     """mAP50-95 with its interval against the p50 latency, the bar reaching to p90."""
-    figure, axes = _new((9.2, 3.4))
+    figure, axes = new_figure((9.2, 3.4))
     for row in report["rows"]:
         latency, accuracy = row["latency"]["end_to_end_ms"], row["accuracy"]
         value, (low, high) = accuracy["map50_95"], accuracy["map50_95_ci"]
@@ -36,12 +36,12 @@ def tradeoff(report: dict[str, Any]) -> str:
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     _legend(axes)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def curves(report: dict[str, Any]) -> str:
     """mAP50-95 on val after each epoch of each training."""
-    figure, axes = _new((9.2, 2.4))
+    figure, axes = new_figure((9.2, 2.4))
     colors = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")  # as many as nets in a run
     for index, training in enumerate(report["training"]):
         epochs = range(1, len(training["map50_95"]) + 1)
@@ -52,10 +52,10 @@ def curves(report: dict[str, Any]) -> str:
     axes.set_ylabel("mAP50-95 (val)")
     axes.set_ylim(bottom=0)
     _legend(axes)
-    return _svg(figure)
+    return as_svg(figure)
 
 
-def _new(size: tuple[float, float]) -> tuple[Figure, Axes]:
+def new_figure(size: tuple[float, float]) -> tuple[Figure, Axes]:
     import matplotlib
 
     matplotlib.use("agg")
@@ -83,7 +83,7 @@ def _legend(axes: Axes) -> None:
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5))
 
 
-def _svg(figure: Figure) -> str:
+def as_svg(figure: Figure) -> str:
     from matplotlib import pyplot
 
     buffer = io.StringIO()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from edgeyolo.slim.architecture import Row, backbone_length, inputs_of, layers
@@ -100,8 +100,7 @@ def convolutions(spec: SlimSpec, classes: int) -> list[ConvCost]:
     split = backbone_length(spec)
     for index, (layer, place) in enumerate(zip(layers(spec), places(spec), strict=True)):
         part = "head" if layer.row[2] == "Detect" else PARTS[index >= split]
-        for conv in _row_convs(layer.row, spec, part, place, classes):
-            table.append(replace(conv, name=f"model.{index}{conv.name}"))
+        table += _row_convs(layer.row, spec, part, place, classes, f"model.{index}")
     return table
 
 
@@ -141,28 +140,30 @@ def _row_output(row: Row, spec: SlimSpec, inputs: list[int], stride: int) -> tup
 
 
 def _row_convs(
-    row: Row, spec: SlimSpec, part: str, place: Place, classes: int
+    row: Row, spec: SlimSpec, part: str, place: Place, classes: int, name: str
 ) -> Iterator[ConvCost]:
     kind, inputs, output, stride = row[2], place.inputs, place.outputs, place.stride
     if kind == "Conv":
-        yield ConvCost(part, inputs[0], output, row[3][1], (stride,), step=row[3][2])
+        yield ConvCost(part, inputs[0], output, row[3][1], (stride,), step=row[3][2], name=name)
     elif kind == "SPPF":
         hidden = inputs[0] // 2
-        yield ConvCost(part, inputs[0], hidden, 1, (stride,), name=".cv1")
-        yield ConvCost(part, 4 * hidden, output, 1, (stride,), name=".cv2")
+        yield ConvCost(part, inputs[0], hidden, 1, (stride,), name=f"{name}.cv1")
+        yield ConvCost(part, 4 * hidden, output, 1, (stride,), name=f"{name}.cv2")
     elif kind == "C2f":
-        yield from _c2f(part, inputs[0], output, repeats(row[1], spec), stride)
+        yield from _c2f(part, inputs[0], output, repeats(row[1], spec), stride, name)
     elif kind == "Detect":
-        yield from _detect(spec, inputs, classes)
+        yield from _detect(spec, inputs, classes, name)
 
 
-def _c2f(part: str, inputs: int, output: int, blocks: int, stride: int) -> Iterator[ConvCost]:
+def _c2f(
+    part: str, inputs: int, output: int, blocks: int, stride: int, name: str
+) -> Iterator[ConvCost]:
     hidden = output // 2
-    yield ConvCost(part, inputs, 2 * hidden, 1, (stride,), name=".cv1")
+    yield ConvCost(part, inputs, 2 * hidden, 1, (stride,), name=f"{name}.cv1")
     for block in range(blocks):
         for place in ("cv1", "cv2"):
-            yield ConvCost(part, hidden, hidden, 3, (stride,), name=f".m.{block}.{place}")
-    yield ConvCost(part, (2 + blocks) * hidden, output, 1, (stride,), name=".cv2")
+            yield ConvCost(part, hidden, hidden, 3, (stride,), name=f"{name}.m.{block}.{place}")
+    yield ConvCost(part, (2 + blocks) * hidden, output, 1, (stride,), name=f"{name}.cv2")
 
 
 def tower_widths(spec: SlimSpec, inputs: list[int], classes: int) -> tuple[int, int]:
@@ -170,11 +171,11 @@ def tower_widths(spec: SlimSpec, inputs: list[int], classes: int) -> tuple[int, 
     return max(16, inputs[0] // 4, 4 * spec.reg_max), max(inputs[0], min(classes, 100))
 
 
-def _detect(spec: SlimSpec, inputs: list[int], classes: int) -> Iterator[ConvCost]:
+def _detect(spec: SlimSpec, inputs: list[int], classes: int, row: str) -> Iterator[ConvCost]:
     box, tower = tower_widths(spec, inputs, classes)
     for level, (channels, stride) in enumerate(zip(inputs, spec.strides, strict=True)):
         for width, last, branch in ((box, 4 * spec.reg_max, "cv2"), (tower, classes, "cv3")):
-            name = f".{branch}.{level}"
+            name = f"{row}.{branch}.{level}"
             yield ConvCost("head", channels, width, 3, (stride,), name=f"{name}.0")
             yield ConvCost("head", width, width, 3, (stride,), name=f"{name}.1")
             yield ConvCost("head", width, last, 1, (stride,), batchnorm=False, name=f"{name}.2")
@@ -183,5 +184,5 @@ def _detect(spec: SlimSpec, inputs: list[int], classes: int) -> Iterator[ConvCos
             *("head", spec.reg_max, 1, 1, spec.strides, False),
             per_cell=4,
             trained=False,
-            name=".dfl",
+            name=f"{row}.dfl",
         )
