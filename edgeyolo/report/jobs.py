@@ -10,12 +10,18 @@ _LONGEST = 60
 
 def jobs_table(jobs: list[dict[str, Any]]) -> str:
     """A line for each: where, state, stage, and what was last heard of it."""
-    width = max(len(job["folder"]) for job in jobs) + 2
-    return "\n".join(_line(job, width) for job in jobs)
+    rows = [(job["folder"], job["state"], _time(job), job["stage"], _said(job)) for job in jobs]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
 
 
-def _line(job: dict[str, Any], width: int) -> str:
-    at = datetime.fromtimestamp(job["at"]).strftime("%m-%d %H:%M") if job["at"] else ""
-    said = job["note"] if len(job["note"]) <= _LONGEST else f"{job['note'][:_LONGEST]}…"
-    line = f"{job['folder']:<{width}}{job['state']:<12}{at:<13}{job['stage']:<28}{said}"
-    return line.rstrip()
+def _time(job: dict[str, Any]) -> str:
+    return datetime.fromtimestamp(job["at"]).strftime("%m-%d %H:%M") if job["at"] else ""
+
+
+def _said(job: dict[str, Any]) -> str:
+    note = str(job["note"])
+    return note if len(note) <= _LONGEST else f"{note[:_LONGEST]}…"

@@ -67,6 +67,10 @@ def test_stopped_and_taken_up_again_and_nobody_looks_on(run: Run, small_demo: Pa
     assert job["stage"] == "4/8 Retrain the slim net"
     assert "epoch" in job["note"]
 
+    lines = edgeyolo("jobs").stdout.splitlines()
+    assert lines[0].split()[:2] == ["runs/r", "running"]
+    assert "  4/8 Retrain the slim net  " in lines[0]
+
     # Whoever comes second is told who holds it; whoever looks on sees it from its beginning.
     code = "import sys; from pathlib import Path; from edgeyolo.flow.slim import execute; "
     code += "from edgeyolo.runs import Run; from edgeyolo.progress import Silent; "
