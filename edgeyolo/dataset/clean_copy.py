@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from edgeyolo.dataset.fix import Cleaning, Copy
-from edgeyolo.dataset.read import SPLITS, Dataset, _load
+from edgeyolo.dataset.read import SPLITS, Dataset, read_values
 from edgeyolo.errors import DataError, UsageError
 from edgeyolo.files import new_folder
 
@@ -98,7 +98,9 @@ def _content(copy: Copy) -> bytes:
 def _data_yaml(dataset: Dataset) -> str:
     """That of the data set with the copy's folders; comments are lost, other keys are not."""
     kept: dict[str, Any] = {
-        key: value for key, value in _load(dataset.path).items() if key not in (*SPLITS, "path")
+        key: value
+        for key, value in read_values(dataset.path).items()
+        if key not in (*SPLITS, "path")
     }
     splits = {split: f"images/{split}" for split in dataset.splits}
     return yaml.safe_dump({**splits, **kept}, allow_unicode=True, sort_keys=False)

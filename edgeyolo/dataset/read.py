@@ -58,7 +58,7 @@ def read_dataset(path: Path, needed: Sequence[str] = ("train", "val")) -> Datase
             or names one that is not there.
     """
     path = path / "data.yaml" if path.is_dir() else path
-    values = _load(path)
+    values = read_values(path)
     names = _names(path, values)
     root = path.parent / str(values.get("path") or ".")
     splits = {
@@ -81,10 +81,15 @@ def read_names(path: Path) -> tuple[str, ...]:
         DataError: when it is missing or malformed.
     """
     path = path / "data.yaml" if path.is_dir() else path
-    return _names(path, _load(path))
+    return _names(path, read_values(path))
 
 
-def _load(path: Path) -> dict[str, Any]:
+def read_values(path: Path) -> dict[str, Any]:
+    """The keys of a ``data.yaml`` as they stand there.
+
+    Raises:
+        DataError: when it is missing or no YAML of keys.
+    """
     if not path.is_file():
         raise DataError(
             f"There is no data set at {path}.", "Give the path of a data.yaml, or use --data demo."
