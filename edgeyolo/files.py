@@ -48,6 +48,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())  # else a loss of power may leave it empty
             Path(name).chmod(0o644)  # mkstemp's 0600 would hide the file from other users
             Path(name).replace(path)
         except BaseException:

@@ -18,6 +18,25 @@ class Progress(Protocol):
         """Something to read that stays."""
 
 
+class Lines:
+    """Passes on what stays to be read, and steps; stages become lines."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def stage(self, name: str, number: int, total: int) -> None:
+        """As a line."""
+        self._progress.line(f"{name}.")
+
+    def step(self, done: float, total: float, note: str = "") -> None:
+        """As it is."""
+        self._progress.step(done, total, note)
+
+    def line(self, text: str) -> None:
+        """As it is."""
+        self._progress.line(text)
+
+
 class Silent:
     """Listens to nothing."""
 

@@ -83,12 +83,12 @@ class Search:
         """Proposals in order of promise, with a run for each."""
         base = self.wide.plan()
         for proposal in self.answer["proposals"]:
-            keys = ("spec", "imgsz", "engine", "precision")
-            candidate = Candidate.from_dict({key: proposal[key] for key in keys})
+            candidate = Candidate.of_row(proposal)
             run = Run(self.folder / candidate.name)
             if not run.plan_file.exists():
                 run.folder.mkdir(exist_ok=True)
-                _plan_of(base, candidate, self.wide.wide_checkpoint).save(run.plan_file)
+                source = str(self.wide.wide_checkpoint.resolve())
+                plan_of(base, candidate, source).save(run.plan_file)
             yield Contender(proposal, candidate, run)
 
     def locked(self) -> AbstractContextManager[None]:
@@ -124,12 +124,12 @@ class Search:
         return None
 
 
-def _plan_of(base: Plan, candidate: Candidate, wide: Path) -> Plan:
-    """How a candidate is trained: it starts from the net that knows the data by then."""
+def plan_of(base: Plan, candidate: Candidate, source: str | None) -> Plan:
+    """How a candidate is trained, from the net that knows the data by then."""
     return replace(
         base,
         spec=candidate.spec,
-        source=str(wide.resolve()),
+        source=source,
         engines=(candidate.engine,),
         recipe=replace(base.recipe, imgsz=candidate.imgsz),
         gradual=1 if candidate.spec == base.spec else base.gradual,

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from edgeyolo.cli.options import setting
+from edgeyolo.errors import UsageError
 from edgeyolo.plan.budget import TYPICAL_MAP, Budget, parse_bytes
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _LIMITS = ("fps", "latency", "max_size", "max_memory", "max_drop")
-BUDGET = ("profile", "mode", *_LIMITS, "map", "threads")
+_BUDGET = ("profile", "mode", *_LIMITS, "map", "threads")
 
 
 def bytes_of(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -51,6 +53,19 @@ def budget_flags(function: Function) -> Function:
     return function
 
 
+def drop_budget(values: dict[str, Any]) -> None:
+    """Take the flags out of ``values``, where there is no budget.
+
+    Raises:
+        UsageError: when one was given that means nothing without.
+    """
+    context = click.get_current_context()
+    for key in _BUDGET:
+        values.pop(key)
+        if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
+            raise UsageError(f"--{key} goes with a budget.", "Add --profile and --fps, say.")
+
+
 def is_budgeted(values: dict[str, Any]) -> bool:
     """Whether a board or a limit is named."""
     return any(values[name] is not None for name in ("profile", *_LIMITS))
@@ -74,7 +89,6 @@ def planned(
         UsageError: when no board is named, or there is none of that name.
     """
     from edgeyolo.device.engine import ENGINES
-    from edgeyolo.errors import UsageError
     from edgeyolo.flow.plan import plan, wide_spec
     from edgeyolo.flow.weights import find_weights
     from edgeyolo.measure.host import profile_of

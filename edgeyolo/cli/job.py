@@ -72,8 +72,10 @@ def finish_search(search: Search, as_json: bool) -> ExitCode:
     click.echo(json.dumps(result) if as_json else search_table(result))
     if result["recommended"] is None:
         return ExitCode.BUDGET_NOT_MET
-    page = Run(search.folder / result["recommended"]).report_page
-    click.echo(f"Bundle: {search.bundle}\nReport: {page}", err=True)
+    chosen = next(row for row in result["rows"] if row["name"] == result["recommended"])
+    page = Run(search.folder / chosen["name"]).report_page
+    of_fp32 = " (of the net in fp32)" * (chosen["precision"] != "fp32")
+    click.echo(f"Bundle: {search.bundle}\nReport: {page}{of_fp32}", err=True)
     return ExitCode.OK
 
 

@@ -76,7 +76,8 @@ def plan(
         )
         for proposal in found.proposals
     }
-    return Planned(question, found, seconds, machine.name)
+    levels = advice.sentence(question.imgsz)
+    return Planned(question, found, seconds, machine.name, levels)
 
 
 def _asked(

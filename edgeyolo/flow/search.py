@@ -14,14 +14,14 @@ from edgeyolo.files import read_json, write_json
 from edgeyolo.flow.data import check_input, data_name, dataset_of
 from edgeyolo.flow.measurements import export
 from edgeyolo.flow.quantize import Request, quantize
-from edgeyolo.flow.rivals import Rival, watch
+from edgeyolo.flow.rivals import ENDED, Rival, watch
 from edgeyolo.flow.slim import execute
 from edgeyolo.flow.slim_net import first_start, inherit_weights, last_training, retrain
 from edgeyolo.flow.training import FellBehindError
 from edgeyolo.flow.verdicts import measure_all
 from edgeyolo.flow.wide_net import get_wide_net
 from edgeyolo.jobs.events import all_events
-from edgeyolo.progress import Progress
+from edgeyolo.progress import Lines, Progress
 from edgeyolo.runs import Run
 from edgeyolo.searches import Contender, Search
 
@@ -52,69 +52,97 @@ def _work(search: Search, progress: Progress) -> None:
     rivals: list[Rival] = []
     for number, contender in enumerate(contenders, start=2):
         progress.stage(f"Train {contender.candidate.name}", number, total)
-        rival = _train(search, contender, rivals, progress)
-        if rival is not None:
-            rivals.append(rival)
-    if not rivals:
-        raise UsageError("No proposal could be trained.", f"See {search.outcomes_file}.")
+        rivals += _train(search, contender, rivals, progress)
     progress.stage("Measure and choose", total, total)
     result = measure_all(search, contenders, _outcomes(search), progress)
+    if result["recommended"] is None and _take_up_again(search, contenders, progress):
+        result = measure_all(search, contenders, _outcomes(search), progress)
     for contender in contenders:
         if contender.candidate.name == result["recommended"]:
             _report(contender.run, progress)
     write_json(search.result_file, result)
 
 
+def _take_up_again(search: Search, contenders: list[Contender], progress: Progress) -> bool:
+    """Train those that were ended for others, now that none of these keeps to the budget."""
+    ended = [c for c in contenders if _outcomes(search).get(c.candidate.name, "").startswith(ENDED)]
+    for contender in ended:
+        outcomes = _outcomes(search)
+        progress.line(f"Going on with {contender.candidate.name}: no other keeps to the budget.")
+        del outcomes[contender.candidate.name]
+        write_json(search.outcomes_file, outcomes)
+        _train(search, contender, [], progress)
+    return bool(ended)
+
+
 def _report(run: Run, progress: Progress) -> None:
     """The page of a single net, with the wide one at its size and at a smaller one beside it."""
-    if not run.baseline_bundle.exists():
+    if not run.accuracy_file.exists():
         export(run, run.plan(), progress)
     execute(run, progress)
 
 
 def _prepare_wide(wide: Run, contenders: list[Contender], progress: Progress) -> None:
     plan = wide.plan()
-    if not wide.data_file.exists():
-        check_input(wide, plan, progress)
-    if not wide.wide_checkpoint.exists():
-        get_wide_net(wide, plan, progress)
-    if not wide.bundle.exists():
-        _export(wide.wide_checkpoint, plan.imgsz, contenders[0].candidate.engine, wide, wide.bundle)
+    with wide.locked():
+        if not wide.data_file.exists():
+            check_input(wide, plan, progress)
+        if not wide.wide_checkpoint.exists():
+            get_wide_net(wide, plan, progress)
+        if not wide.bundle.exists():
+            engine = contenders[0].candidate.engine
+            _export(wide.wide_checkpoint, plan.imgsz, engine, wide, wide.bundle)
 
 
 def _train(
     search: Search, contender: Contender, rivals: list[Rival], progress: Progress
-) -> Rival | None:
-    """Train and export a net; ``None`` if it was ended early."""
-    run, name = contender.run, contender.candidate.name
-    outcomes = _outcomes(search)
+) -> list[Rival]:
+    """Train and export a net; what it is to those after it, if it may be recommended."""
+    name, outcomes = contender.candidate.name, _outcomes(search)
     if name in outcomes:
         progress.line(f"Left as it was: {outcomes[name]}")
-        return None
-    plan = run.plan()
+        return []
+    try:
+        with contender.run.locked():
+            _train_alone(search, contender, rivals, progress)
+    except (FellBehindError, UsageError) as error:  # as it would be each time
+        progress.line(error.message)
+        write_json(search.outcomes_file, {**outcomes, name: error.message})
+        return []
+    return _rival(contender)
+
+
+def _rival(contender: Contender) -> list[Rival]:
+    proposal, run = contender.proposal, contender.run
+    if proposal["misses"]:
+        return []
+    events = [e for e in all_events(last_training(run, run.plan())) if e["event"] == "epoch"]
+    best = {event["epoch"]: event["best"] for event in events}
+    return [Rival(contender.candidate.name, proposal["chance"], best)]
+
+
+def _train_alone(
+    search: Search, contender: Contender, rivals: list[Rival], progress: Progress
+) -> None:
+    run, plan = contender.run, contender.run.plan()
     if not run.data_file.exists():
         write_json(run.data_file, read_json(search.wide.data_file))
     if not run.wide_checkpoint.exists():
         get_wide_net(run, plan, progress)
     if not first_start(run).exists():
         inherit_weights(run, plan, progress)
-    chance = contender.proposal["chance"]
     if not run.slim_checkpoint.exists():
-        try:
-            retrain(run, plan, progress, watch(chance, rivals, plan.recipe.epochs))
-        except FellBehindError as error:
-            progress.line(error.message)
-            write_json(search.outcomes_file, {**outcomes, name: error.message})
-            return None
+        _, recipe = plan.steps(search.wide.plan().spec)[-1]
+        judge = watch(contender.proposal["chance"], rivals, recipe.epochs)
+        retrain(run, plan, progress, judge)
     if not run.bundle.exists():
         engine = contender.candidate.engine
         _export(run.slim_checkpoint, plan.imgsz, engine, run, run.bundle)
     if contender.candidate.precision == "int8" and not contender.quantized.exists():
         request = Request(contender.candidate.engine, seed=plan.recipe.seed)
         bundle = Bundle.open(run.bundle)
-        quantize(bundle, dataset_of(run), request, contender.quantized, None, progress)
-    events = all_events(last_training(run, plan))
-    return Rival(name, chance, [e["best"] for e in events if e["event"] == "epoch"])
+        lines = Lines(progress)  # its stages are no stages of the search
+        quantize(bundle, dataset_of(run), request, contender.quantized, None, lines)
 
 
 def _export(checkpoint: Path, imgsz: int, engine: str, run: Run, out: Path) -> None:

@@ -47,7 +47,7 @@ def retrain(run: Run, plan: Plan, progress: Progress, watch: Watch | None = None
             continue
         if not (folder / START).exists():
             _inherit(run, plan, index, _examples(run, plan), progress)
-        Job(str(dataset_of(run).path), recipe, teacher_of(run, plan)).save(folder)
+        Job(str(dataset_of(run).path), recipe, teacher_of(run, plan)).save_anew(folder)
         is_last = index == len(steps) - 1
         train(run, folder.name, result, progress, watch if is_last else None)
 

@@ -13,7 +13,7 @@ from edgeyolo.flow.data import data_name, dataset_of
 from edgeyolo.measure.accuracy import Accuracy, evaluate_bundle, paired_difference
 from edgeyolo.measure.environment import environment
 from edgeyolo.measure.host import NAME as HOST
-from edgeyolo.measure.latency import LatencySamples, Subject, measure, ratio
+from edgeyolo.measure.latency import LatencySamples, Subject, measure
 from edgeyolo.plan.budget import Budget
 from edgeyolo.progress import Progress
 from edgeyolo.searches import Contender, Search
@@ -32,7 +32,8 @@ def measure_all(
     The bundle that is recommended, if one keeps to the budget, is copied to the search's folder.
     """
     answer, wide = search.answer, search.wide
-    dataset, samples = dataset_of(wide), load_split(dataset_of(wide), "val")
+    dataset = dataset_of(wide)
+    samples = load_split(dataset, "val")
     kept = [c for c in contenders if c.candidate.name not in ended]
     bundles = [Bundle.open(wide.bundle), *(Bundle.open(c.bundle) for c in kept)]
     accuracies = []
@@ -42,14 +43,15 @@ def measure_all(
             progress.step(index * len(samples) + done, len(bundles) * len(samples), note)
 
         accuracies.append(evaluate_bundle(bundle, samples, progress=step))
+    is_here = answer["profile"] == HOST
+    threads = answer["threads"] if is_here else None
     images = dataset.images("val")[:_LATENCY_IMAGES]
     timed = measure(
-        [Subject(bundle.root, bundle.default_engine) for bundle in bundles],
+        [Subject(bundle.root, bundle.default_engine, threads) for bundle in bundles],
         images,
         progress=lambda done, total: progress.step(done, total, "taking turns"),
     )
     budget = Budget(**answer["budget"])
-    is_here = answer["profile"] == HOST
     measured = list(map(_Measured, bundles, accuracies, timed))
     rows = [
         _row(contender, own, measured[0], budget, is_here=is_here)
@@ -62,6 +64,8 @@ def measure_all(
             row["versus_recommended"] = _difference(accuracy, best)
         with new_folder(search.bundle, replace=True) as work:
             shutil.copytree(search.folder / chosen["bundle"], work, dirs_exist_ok=True)
+    else:
+        shutil.rmtree(search.bundle, ignore_errors=True)  # of a measurement that was cut short
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -109,7 +113,6 @@ def _row(
         "size_bytes": own.bundle.size_bytes(contender.candidate.engine),
         "predicted": {key: proposal[key] for key in predicted},
         "here_ms": own.timed.summary()["end_to_end_ms"]["p50"],
-        "ratio_here": ratio(own.timed, wide.timed),
         "reasons": proposal["reasons"],
         "bundle": contender.bundle.relative_to(contender.run.folder.parent).as_posix(),
     }

@@ -35,7 +35,7 @@ def get_wide_net(run: Run, plan: Plan, progress: Progress) -> None:
             save_checkpoint(beginning.net, run.wide_checkpoint)
             return
         save_checkpoint(beginning.net, folder / START)
-    Job(str(dataset_of(run).path), plan.wide_recipe).save(folder)
+    Job(str(dataset_of(run).path), plan.wide_recipe).save_anew(folder)
     train(run, WIDE, run.wide_checkpoint, progress)
 
 

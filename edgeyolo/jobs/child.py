@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from edgeyolo.errors import EdgeyoloError, ExitCode
@@ -32,4 +33,6 @@ def work_in(folder: Path, work: Callable[[EventLog], ExitCode]) -> ExitCode:
         )
         raise
     finally:
-        (folder / PID).unlink(missing_ok=True)
+        with suppress(OSError):
+            if (folder / PID).read_text(encoding="utf-8").split()[0] == str(os.getpid()):
+                (folder / PID).unlink()

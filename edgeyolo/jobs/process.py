@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -17,7 +18,13 @@ from edgeyolo.files import fail_clearly, write_text
 from edgeyolo.jobs.events import LAST_EVENTS, Event, EventReader, all_events, events_size
 from edgeyolo.jobs.names import LOG, PID, STOP
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows: no lock there
+    fcntl = None  # type: ignore[assignment]
+
 _POLL = 0.2  # seconds
+_SET_UP_S = 5.0
 _MISSED = 3  # looks that do not find the process: one may come while it is being set up
 _STOPPED = "Training stopped; what was learned up to the last epoch is kept."
 _DISK_FULL = 1 << 20  # bytes; with less than this free, that is why it failed
@@ -34,11 +41,12 @@ def start(folder: Path, module: str, *more: str) -> EventReader:
     The process is a session of its own: closing the terminal or killing the parent does not reach
     it.
     """
-    if running(folder):
-        return EventReader(folder, _pid_and_offset(folder)[1])
-    reader = EventReader(folder, events_size(folder))
-    (folder / STOP).unlink(missing_ok=True)
-    with fail_clearly(folder / LOG), (folder / LOG).open("ab") as log:
+    with fail_clearly(folder / LOG), (folder / LOG).open("ab") as log, _alone(log):
+        if running(folder):
+            with suppress(OSError, ValueError):  # it may have ended since
+                return EventReader(folder, _pid_and_offset(folder)[1])
+        reader = EventReader(folder, events_size(folder))
+        (folder / STOP).unlink(missing_ok=True)
         process = subprocess.Popen(
             command(module, str(folder), *more),
             stdin=subprocess.DEVNULL,
@@ -46,8 +54,20 @@ def start(folder: Path, module: str, *more: str) -> EventReader:
             stderr=log,
             start_new_session=True,
         )
-    write_text(folder / PID, f"{process.pid} {reader.offset}")
+        write_text(folder / PID, f"{process.pid} {reader.offset}")
     return reader
+
+
+@contextmanager
+def _alone(stream: IO[bytes]) -> Iterator[None]:
+    """Of several that start a job at the same moment, the others find it running."""
+    if fcntl is not None:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if fcntl is not None:  # the job holds the file, too
+            fcntl.flock(stream, fcntl.LOCK_UN)
 
 
 def running(folder: Path) -> psutil.Process | None:
@@ -56,7 +76,8 @@ def running(folder: Path) -> psutil.Process | None:
         process = psutil.Process(_pid_and_offset(folder)[0])
         alive = process.status() != psutil.STATUS_ZOMBIE
         said = process.cmdline()  # nothing while the system sets a new process up
-        ours = not said or str(folder) in said  # the number may belong to another one by now
+        is_new = time.time() - process.create_time() < _SET_UP_S
+        ours = str(folder) in said or (not said and is_new)  # else the number is another's by now
     except (OSError, ValueError, psutil.Error):
         return None
     return process if alive and ours else None
@@ -93,9 +114,9 @@ def kill(folder: Path) -> None:
     process = running(folder)
     if process is None:
         return
-    with suppress(psutil.NoSuchProcess):
+    with suppress(psutil.Error):
         for each in (process, *process.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.Error):
                 each.kill()
 
 
@@ -110,9 +131,9 @@ def _died(folder: Path) -> EdgeyoloError:
     if shutil.disk_usage(folder).free < _DISK_FULL:
         return EdgeyoloError(
             f"The work ended because the disk of {folder} is full.",
-            "Free some space, then go on with: edgeyolo resume RUN",
+            "Free some space, then go on with it: edgeyolo resume.",
         )
     return EdgeyoloError(
         "The process ended without a word, perhaps for lack of memory.",
-        f"See {folder / LOG}; go on with: edgeyolo resume RUN",
+        f"See {folder / LOG}; go on with it: edgeyolo resume.",
     )

@@ -18,7 +18,8 @@ class Told:
 
     def step(self, done: float, total: float, note: str = "") -> None:
         """The present stage has come so far."""
-        self._log.seldom("step", done=done, total=total, note=note)
+        write = self._log.write if done >= total else self._log.seldom
+        write("step", done=done, total=total, note=note)
 
     def line(self, text: str) -> None:
         """Something to read that stays."""

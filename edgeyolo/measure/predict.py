@@ -67,9 +67,9 @@ class Predictor:
         precision = _COMPUTED.get(precision, precision)
         self.board, self.engine = profile.name, engine
         timing = _timing(profile, engine, precision)
-        clock = _clock(profile, clock)
+        self.clock = clock = _clock(profile, clock)
         most = profile.active_cores(clock)
-        self.threads = threads or most
+        self.threads = most if threads is None else threads
         if not 1 <= self.threads <= most:
             raise UsageError(
                 f"{profile.title} has {most} cores, so {threads} threads are not possible.",

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeyolo.plan.budget import TYPICAL_MAP, Budget
+from edgeyolo.plan.budget import TYPICAL_MAP, Budget, megabytes
 from edgeyolo.plan.estimate import SOURCE, Estimator
 from edgeyolo.plan.grid import sides, specs
 from edgeyolo.plan.levels import LevelAdvice
 from edgeyolo.plan.outlook import Board, Outlook
 from edgeyolo.plan.propose import POSSIBLE, Option, Proposal, front, propose
-from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.slim.spec import SlimSpec, can_train
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Planned:
     answer: Answer
     seconds: dict[str, float]
     trainer: str
+    levels: str = ""  # what the data need, at the wide net's image size
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -79,6 +80,7 @@ class Planned:
             "closest": [{**near.outlook.to_dict(), "why": near.why} for near in found.closest],
             "estimate": SOURCE,
             "trainer": self.trainer,
+            "levels": self.levels,
         }
 
 
@@ -88,7 +90,10 @@ def candidates(question: Question) -> list[Outlook]:
     return [
         outlook
         for spec in specs(question.wide)
-        for outlook in question.board.outlooks(spec, question.classes, sizes)
+        for outlook in question.board.outlooks(
+            spec, question.classes, [side for side in sizes if can_train(side, spec)]
+        )
+        if outlook.memory_bytes <= question.board.most_memory
     ]
 
 
@@ -98,12 +103,13 @@ def impossible(question: Question, known: Sequence[Outlook]) -> tuple[Closest, .
     Needs no data, so that the answer comes at once. Nothing where something does.
     """
     budget = question.budget
-    if any(o.is_small_enough(budget) and o.chance(budget) >= POSSIBLE for o in known):
+    if any(outlook.chance(budget) >= POSSIBLE for outlook in known):
         return ()
     small = [outlook for outlook in known if outlook.is_small_enough(budget)]
     fastest = min(small or known, key=lambda outlook: outlook.latency.latency_ms)
-    which = "that are small enough" if small else f"of all {len(known)} candidates"
-    found = [Closest(fastest, f"the fastest {which}; fits: {fastest.chance(budget):.0%}")]
+    which = "that is small enough" if small else f"of all {len(known)} candidates"
+    sure = "" if budget.latency_ms is None else f", with {fastest.speed_chance(budget):.0%} surely"
+    found = [Closest(fastest, f"the fastest {which}{f'{sure} fast enough' if sure else ''}")]
     if not small:
         found.append(Closest(min(known, key=_largeness(budget)), "the smallest of them"))
     return tuple(found)
@@ -117,16 +123,25 @@ def answer(question: Question, known: Sequence[Outlook], advice: LevelAdvice) ->
     def as_option(outlook: Outlook) -> Option:
         candidate = outlook.candidate
         loss = estimate(candidate.spec, candidate.imgsz, candidate.precision)
-        return Option(outlook, loss, outlook.chance(budget))
+        misses = _misses(outlook, loss.points(question.wide_map), budget)
+        return Option(outlook, loss, outlook.speed_chance(budget), tuple(misses))
 
     options = [as_option(outlook) for outlook in known if outlook.can_fit(budget)]
-    fitting = [
-        option for option in options if _keeps_map(option.loss.points(question.wide_map), budget)
-    ]
+    fitting = [option for option in options if option.chance >= POSSIBLE]
     same = [as_option(outlook) for outlook in known if outlook.candidate.spec == question.wide]
     proposals = propose(fitting, same, budget, advice)
     closest = () if proposals else tuple(_nearest(question, known, options, estimate))
     return Answer(len(known), len(fitting), tuple(proposals), tuple(front(fitting)), closest)
+
+
+def _misses(outlook: Outlook, points: tuple[float, float, float], budget: Budget) -> Iterator[str]:
+    """In what a candidate fails the limits that are not of time."""
+    if budget.size_bytes is not None and outlook.size_bytes > budget.size_bytes:
+        yield f"has {megabytes(outlook.size_bytes)}"
+    if budget.memory_bytes is not None and outlook.memory_bytes > budget.memory_bytes:
+        yield f"needs {megabytes(outlook.memory_bytes)} of memory"
+    if not _keeps_map(points, budget):
+        yield f"loses ~{-points[0]:.1f} points"
 
 
 def _keeps_map(points: tuple[float, float, float], budget: Budget) -> bool:
@@ -138,11 +153,11 @@ def _nearest(
 ) -> Iterator[Closest]:
     """The least loss within the other limits, and the fastest within the loss."""
     if options:
-        likeliest = max(options, key=lambda option: (round(option.chance, 1), -option.loss.middle))
+        likeliest = max(options, key=lambda option: (round(option.speed, 1), -option.loss.middle))
         lost = likeliest.loss.points(question.wide_map)[0]
         yield Closest(
             likeliest.outlook,
-            f"the likeliest to keep the other limits ({likeliest.chance:.0%}): "
+            f"the likeliest to keep the other limits ({likeliest.speed:.0%}): "
             f"~{lost:+.1f} points of mAP50-95",
         )
     for outlook in sorted(known, key=lambda outlook: outlook.latency.latency_ms):
@@ -169,5 +184,6 @@ def _option(option: Option, question: Question) -> dict[str, Any]:
     return {
         **option.outlook.to_dict(),
         "chance": round(option.chance, 3),
+        "misses": list(option.misses),
         "map50_95_change": option.loss.to_dict(question.wide_map),
     }

@@ -12,6 +12,12 @@ from edgeyolo.errors import UsageError
 # mAP50-95 of a wide net where nothing is known; BCCD has 0.62, VOC 0.63, SKU-110K 0.56
 # (docs/published_accuracy.csv).
 TYPICAL_MAP = 0.6
+_WORDS = {
+    "latency_ms": "A latency",
+    "size_bytes": "A size",
+    "memory_bytes": "A memory",
+    "max_drop": "A loss",
+}
 _UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
@@ -35,7 +41,8 @@ class Budget:
         limits = asdict(self)
         for name, limit in limits.items():
             if limit is not None and not 0 < limit < math.inf:
-                raise UsageError(f"A {name} of {limit:g} is not possible.", "Use more than 0.")
+                words = _WORDS[name]
+                raise UsageError(f"{words} of {limit:g} is not possible.", "Use more than 0.")
         if not any(limits.values()):
             raise UsageError(
                 "No budget is named.", "Use --fps 15, --latency 66, --max-size 4MB, or several."
@@ -69,9 +76,9 @@ class Budget:
         if self.latency_ms is not None:
             parts.append(f"under {self.latency_ms:.1f} ms ({1000 / self.latency_ms:.3g} fps)")
         if self.size_bytes is not None:
-            parts.append(f"files of at most {self.size_bytes / 1e6:.3g} MB")
+            parts.append(f"files of at most {megabytes(self.size_bytes)}")
         if self.memory_bytes is not None:
-            parts.append(f"at most {self.memory_bytes / 1e6:.3g} MB of memory")
+            parts.append(f"at most {megabytes(self.memory_bytes)} of memory")
         if self.max_drop is not None:
             parts.append(f"at most {self.max_drop:g} points of mAP50-95 lost")
         return ", ".join(parts)
@@ -79,6 +86,11 @@ class Budget:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
+
+
+def megabytes(size: int) -> str:
+    """As people say it: ``3.8 MB``, ``250 kB``."""
+    return f"{size / 1e6:.3g} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 def parse_bytes(text: str) -> int:

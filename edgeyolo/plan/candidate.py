@@ -32,6 +32,11 @@ class Candidate:
         }
 
     @classmethod
+    def of_row(cls, row: dict[str, Any]) -> Candidate:
+        """That of a row which says more of it, as of a plan's answer."""
+        return cls.from_dict({key: row[key] for key in ("spec", "imgsz", "engine", "precision")})
+
+    @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Candidate:
         """Inverse of :meth:`to_dict`."""
         return cls(**{**values, "spec": SlimSpec.from_dict(values["spec"])})

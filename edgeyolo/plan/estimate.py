@@ -82,7 +82,7 @@ class Slope:
         """Loss of so many units; a negative number is a gain."""
         by_classes, by_side = self.features(classes, side)
         exponent = self.constant + self.classes * by_classes + self.side * by_side
-        ends = [units * math.exp(exponent + step * _Z80 * self.spread) for step in (0.0, -1.0, 1.0)]
+        ends = [units * math.exp(exponent + step * _T80 * self.spread) for step in (0.0, -1.0, 1.0)]
         return Loss(ends[0], min(ends[1:]), max(ends[1:]))
 
 

@@ -20,6 +20,7 @@ from edgeyolo.slim.memory import activation_bytes
 from edgeyolo.slim.spec import GRID, SlimSpec
 
 _NORMAL = NormalDist()
+_OURS = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ class Outlook:
     memory_bytes: int
 
     def chance(self, budget: Budget) -> float:
-        """Probability that it is as fast as the budget asks; the other limits are certain."""
+        """Probability that it keeps to the budget, of which all but the latency is certain."""
+        return self.speed_chance(budget) if self.is_small_enough(budget) else 0.0
+
+    def speed_chance(self, budget: Budget) -> float:
+        """Probability that it is as fast as the budget asks."""
         if budget.latency_ms is None:
             return 1.0
         spread = math.log(self.latency.high_ms / self.latency.latency_ms) / Z80
@@ -87,9 +92,11 @@ class Board:
         self._predictors = {
             key: Predictor(profile, *key, threads=threads, clock=clock) for key in wanted
         }
-        self.threads = next(iter(self._predictors.values())).threads
+        first = next(iter(self._predictors.values()))
+        self.threads, self._clock = first.threads, first.clock
         self._cache_bytes = last_cache_bytes(profile)
-        self._clock = clock
+        # Of the largest variant of the board; the rest is the system's and the user's.
+        self.most_memory = round(_OURS * max(profile.memory.mb) * 2**20)
         self._around: dict[tuple[str, int], Around] = {}
 
     def outlooks(self, spec: SlimSpec, classes: int, sides: Sequence[int]) -> Iterator[Outlook]:

@@ -23,11 +23,20 @@ _GIVEN = 0.02  # of the mAP that a faster one may lose to the best
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A candidate that fits: its figures, its estimated loss, and its chance to be fast enough."""
+    """A candidate with its estimated loss, and its chance to keep to the budget.
+
+    ``speed`` is the chance to be fast enough alone; ``misses`` says in what else it fails.
+    """
 
     outlook: Outlook
     loss: Loss
-    chance: float
+    speed: float
+    misses: tuple[str, ...] = ()
+
+    @property
+    def chance(self) -> float:
+        """Probability that it keeps to the budget."""
+        return 0.0 if self.misses else self.speed
 
     @property
     def name(self) -> str:
@@ -71,15 +80,13 @@ def propose(
         return []
     likely = [option for option in possible if option.chance >= LIKELY] or possible
     chosen = _Chosen()
-    for option, reason in _reasons(possible, likely, same, budget, advice):
-        chosen.add(option, reason)
+    for reason in _reasons(possible, likely, same, budget, advice):
+        chosen.add(reason)
     known = front(possible)
-    for part in (0.5, 0.25, 0.75, 0.0):
-        if len(chosen.proposals) < _FEWEST:
-            chosen.add(
-                known[round(part * (len(known) - 1))],
-                "between the others on the front of time and accuracy",
-            )
+    for part in (0.5, 0.25, 0.75, 0.0, *(index / len(known) for index in range(len(known)))):
+        option = known[round(part * (len(known) - 1))]
+        if len(chosen.proposals) < _FEWEST and not chosen.has(option):
+            chosen.add(_Reason(option, "between the others on the front of time and accuracy"))
     return sorted(chosen.proposals, key=lambda proposal: _promise(proposal.option))
 
 
@@ -92,29 +99,40 @@ def front(options: Iterable[Option]) -> list[Option]:
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why an option is proposed; one ``of_net`` holds for it with any engine and precision."""
+
+    option: Option
+    words: str
+    of_net: bool = False
+
+
 def _reasons(
     possible: Sequence[Option],
     likely: Sequence[Option],
     same: Sequence[Option],
     budget: Budget,
     advice: LevelAdvice,
-) -> Iterator[tuple[Option, str]]:
+) -> Iterator[_Reason]:
     """What is proposed and why, the most important first."""
     best = _best(likely)
     limited = budget.latency_ms is not None
-    yield best, "the least loss by estimate" + (" that is likely fast enough" if limited else "")
+    sureness = "is likely" if best.chance >= LIKELY else "may be"
+    yield _Reason(best, f"the least loss by estimate{f' that {sureness} fast enough' * limited}")
     if same:
-        yield _likeliest(same), "same net, smaller image: what a slimmer net has to beat"
+        yield _same(_likeliest(same), max(option.imgsz for option in same))
     advised = [option for option in possible if _follows(option, advice)]
     if advised:
         follower = _likeliest(advised)
-        yield follower, advice.sentence(follower.imgsz)
+        yield _Reason(follower, advice.sentence(follower.imgsz), of_net=True)
     hedge = min(likely, key=lambda option: (option.loss.high, option.milliseconds))
     if hedge.loss.high < best.loss.high - _CLEAR:
-        yield hedge, "loses the least where the estimate errs on the bad side"
+        yield _Reason(hedge, "loses the least where the estimate errs on the bad side")
     sure = [o for o in possible if o.chance >= SURE and o.outlook.candidate.precision == "fp32"]
     if limited and sure and best not in sure:
-        yield _best(sure), "the least loss that is fast enough even where the prediction errs"
+        words = "the least loss that is fast enough even where the prediction errs"
+        yield _Reason(_best(sure), words)
     quick = [
         option
         for option in likely
@@ -125,10 +143,18 @@ def _reasons(
         fastest = min(quick, key=lambda option: option.milliseconds)
         spared = 1 - fastest.milliseconds / best.milliseconds
         lost = 100 * (fastest.loss.middle - best.loss.middle)
-        yield fastest, f"{spared:.0%} less time than the first, for {lost:.1f} % of the mAP"
+        words = f"{spared:.0%} less time than {best.name}, for {lost:.1f} % of the mAP"
+        yield _Reason(fastest, words)
     daring = _best(possible)
     if daring.loss.middle < best.loss.middle - 2 * _CLEAR:
-        yield daring, "the least loss, if the board is as fast as predicted"
+        yield _Reason(daring, "the least loss, if the board is as fast as predicted")
+
+
+def _same(option: Option, largest: int) -> _Reason:
+    if option.imgsz == largest:
+        return _Reason(option, "the wide net itself: what a slimmer net has to beat", of_net=True)
+    words = "same net, smaller image: what a slimmer net has to beat"
+    return _Reason(option, words, of_net=True)
 
 
 def _follows(option: Option, advice: LevelAdvice) -> bool:
@@ -138,12 +164,12 @@ def _follows(option: Option, advice: LevelAdvice) -> bool:
 
 
 def _likeliest(options: Sequence[Option]) -> Option:
-    """The best of those that likely fit, else of those that may."""
+    """The best of those that are likely fast enough, else of those that may be."""
     for least in (LIKELY, POSSIBLE):
-        enough = [option for option in options if option.chance >= least]
+        enough = [option for option in options if option.speed >= least]
         if enough:
             return _best(enough)
-    return max(options, key=lambda option: option.chance)
+    return max(options, key=lambda option: option.speed)
 
 
 def _best(options: Sequence[Option]) -> Option:
@@ -168,7 +194,15 @@ class _Chosen:
     def proposals(self) -> list[Proposal]:
         return list(self._by_name.values())
 
-    def add(self, option: Option, reason: str) -> None:
-        if option.name not in self._by_name and len(self._by_name) == _MOST:
+    def has(self, option: Option) -> bool:
+        return option.name in self._by_name
+
+    def add(self, reason: _Reason) -> None:
+        option = reason.option
+        if not self.has(option):
+            if len(self._by_name) < _MOST:
+                self._by_name[option.name] = Proposal(option, [reason.words])
             return
-        self._by_name.setdefault(option.name, Proposal(option)).reasons.append(reason)
+        known = self._by_name[option.name]
+        if reason.of_net or known.option.outlook.candidate == option.outlook.candidate:
+            known.reasons.append(reason.words)

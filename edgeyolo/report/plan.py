@@ -6,9 +6,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from edgeyolo.plan.budget import megabytes
+
 _HEADER = (
-    f"   {'net':<32}{'px':>5}  {'engine':<17}{'ms':>13}{'fps':>7}{'fits':>6}"
-    f"{'mAP50-95, points':>22}{'file':>9}{'memory':>8}{'training':>10}"
+    f"   {'net':<32}{'px':>5}  {'engine':<17}{'ms':>17}{'fps':>7}{'fits':>6}"
+    f"{'mAP50-95, points':>22}{'file':>9}{'memory':>10}{'training':>10}"
 )
 _WIDTH = 100
 
@@ -32,12 +34,15 @@ def _proposals(answer: dict[str, Any]) -> Iterator[str]:
         yield f"{number}. {_figures(row)}{duration(row['train_seconds']):>10}"
         for reason in row["reasons"]:
             yield f"     - {reason}"
+        if row["misses"]:
+            yield f"     - out of the budget: {', '.join(row['misses'])}"
     wide = answer["wide"]
     yield ""
     yield from _wrapped(
-        f"{answer['fitting']} of {answer['candidates']} candidates fit. ms: predicted, from image "
-        f"to detections, with {answer['threads']} threads on {answer['profile']}; none of it was "
-        f"measured on that board. fits: the chance to keep to the budget."
+        f"{answer['fitting']} of {answer['candidates']} candidates fit as likely as not. ms: "
+        f"predicted, from image to detections, with {_threads(answer)} on {answer['profile']}; "
+        f"none of these nets was measured there. fits: the chance to keep to the budget. "
+        f"{_sentence(answer['levels'])}"
     )
     yield from _wrapped(
         f"mAP50-95: {answer['estimate']}; change against {wide['name']} at {wide['imgsz']} px, as "
@@ -49,7 +54,8 @@ def _proposals(answer: dict[str, Any]) -> Iterator[str]:
 def _figures(row: dict[str, Any]) -> str:
     change = row["map50_95_change"]
     within = f"~{change['points']:+.1f} [{change['low']:+.1f}, {change['high']:+.1f}]"
-    return f"{_predicted(row)}{row['chance']:>6.0%}{within:>22}{_size(row)}"
+    chance = "no" if row["misses"] else f"{row['chance']:.0%}"
+    return f"{_predicted(row)}{chance:>6}{within:>22}{_size(row)}"
 
 
 def _predicted(row: dict[str, Any]) -> str:
@@ -58,11 +64,11 @@ def _predicted(row: dict[str, Any]) -> str:
     engine = f"{row['engine']} {row['precision']}"
     latency = f"~{row['latency_ms']:.1f} ± {half:.1f}"
     fps = f"~{1000 / row['latency_ms']:.3g}"
-    return f"{name:<32}{row['imgsz']:>5}  {engine:<17}{latency:>13}{fps:>7}"
+    return f"{name:<32}{row['imgsz']:>5}  {engine:<17}{latency:>17}{fps:>7}"
 
 
 def _size(row: dict[str, Any]) -> str:
-    return f"{row['size_bytes'] / 1e6:>6.1f} MB{row['memory_bytes'] / 1e6:>5.0f} MB"
+    return f"{megabytes(row['size_bytes']):>9}{megabytes(row['memory_bytes']):>10}"
 
 
 def _closest(answer: dict[str, Any]) -> Iterator[str]:
@@ -74,4 +80,13 @@ def _closest(answer: dict[str, Any]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH)
+    return textwrap.wrap(text, _WIDTH, break_on_hyphens=False)
+
+
+def _threads(answer: dict[str, Any]) -> str:
+    count = answer["threads"]
+    return f"{count} thread{'s' * (count > 1)}"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

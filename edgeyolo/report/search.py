@@ -49,14 +49,14 @@ def _verdict(result: dict[str, Any]) -> Iterator[str]:
         f"Recommended: {chosen['name']}, {chosen['engine']} {chosen['precision']}, the most "
         f"accurate that keeps to the budget ({result['asked']}); predicted "
         f"~{predicted['latency_ms']:.1f} ms, {predicted['low_ms']:.1f} to "
-        f"{predicted['high_ms']:.1f}."
+        f"{predicted['high_ms']:.1f}, which is fast enough with {predicted['chance']:.0%}."
     )
     for row in result["rows"]:
         if row is not chosen and not row["misses"] and _is_as_good(row, chosen):
             spared = 1 - row["predicted"]["latency_ms"] / predicted["latency_ms"]
             yield (
-                f"{row['name']}, {row['engine']} {row['precision']}, takes ~{spared:.0%} less, and "
-                "these images cannot tell its mAP from that of the recommended one."
+                f"{row['name']}, {row['engine']} {row['precision']}, takes ~{spared:.0%} less "
+                "time, and these images cannot tell its mAP from that of the recommended one."
             )
 
 

@@ -127,16 +127,16 @@ def check_imgsz(imgsz: int, spec: SlimSpec | None = None) -> None:
             f"An image size of {imgsz} is not possible.",
             f"It must be a multiple of {GRID}; the nearest is {near}.",
         )
-    if spec and not _can_train(imgsz, spec):
-        least = next(side for side in range(imgsz, 1024, GRID) if _can_train(side, spec))
+    if spec and not can_train(imgsz, spec):
+        least = next(side for side in range(imgsz, 1024, GRID) if can_train(side, spec))
         raise SpecError(
             f"An image size of {imgsz} is too small for the heads {','.join(spec.heads)}.",
             f"The least is {least}.",
         )
 
 
-def _can_train(side: int, spec: SlimSpec) -> bool:
-    """Enough anchors, and more than one value in each channel of the deepest map."""
+def can_train(side: int, spec: SlimSpec) -> bool:
+    """Whether there are enough anchors, and more than one value in a channel of the deepest map."""
     anchors = sum((side // stride) ** 2 for stride in spec.strides)
     return anchors >= _FEWEST_ANCHORS and side > GRID
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,14 @@ class Job:
     data: str
     recipe: Recipe
     teacher: str | None = None
+
+    def save_anew(self, folder: Path) -> None:
+        """Write ``job.json``; a batch that was halved there for lack of memory stays so."""
+        job = self
+        if (folder / JOB).exists():
+            batch = min(self.recipe.batch, Job.load(folder).recipe.batch)
+            job = replace(self, recipe=replace(self.recipe, batch=batch))
+        job.save(folder)
 
     def save(self, folder: Path) -> None:
         """Write ``job.json``."""

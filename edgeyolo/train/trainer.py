@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from edgeyolo.train.data import SampleDataset
 from edgeyolo.train.device import available_threads, choose_device, gpu_memory
 from edgeyolo.train.distill import Lesson, criterion
 from edgeyolo.train.folder import LAST, START
-from edgeyolo.train.recipe import Recipe
+from edgeyolo.train.recipe import Job, Recipe
 from edgeyolo.train.schedule import schedule
 
 # Steps that the averaged net looks back: some epochs, and no more than ultralytics' own.
@@ -126,6 +128,7 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
         # The best first: resuming begins where the last one ends.
         for part, path in zip(reversed(parts), reversed(final), strict=True):
             if part.exists():
+                _to_disk(part)
                 part.replace(path)
         return saved
 
@@ -141,6 +144,12 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]
     def best_map(self) -> float:
         """mAP50-95 on val of the best epoch, which ultralytics takes as fitness."""
         return float(self.best_fitness or 0.0)
+
+
+def _to_disk(path: Path) -> None:
+    """After a loss of power, a file that was only renamed may be there and empty."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def saved_epochs(folder: Path) -> int:
@@ -217,6 +226,8 @@ def _on_train_epoch_start(trainer: Trainer) -> None:
     # In the first epoch ultralytics itself halves a batch that does not fit.
     if trainer.batch_size < trainer._told_batch:
         trainer._told_batch = trainer.batch_size
+        job = Job.load(trainer._folder)
+        replace(job, recipe=replace(job.recipe, batch=trainer.batch_size)).save(trainer._folder)
         trainer._log.write("halved", batch=trainer.batch_size)
 
 

@@ -172,9 +172,9 @@ def test_one_that_falls_behind_is_ended_and_stays_so(
     outcomes = search.outcomes_file.read_text() if search.outcomes_file.exists() else None
     try:
         monkeypatch.setattr(flow, "retrain", behind)
-        assert flow._train(search, contender, [], Progress()) is None
+        assert flow._train(search, contender, [], Progress()) == []
         monkeypatch.undo()
-        assert flow._train(search, contender, [], Progress()) is None  # not again
+        assert flow._train(search, contender, [], Progress()) == []  # not again
     finally:
         aside.rename(slim)
         if outcomes is None:
@@ -191,6 +191,8 @@ def test_one_that_falls_behind_is_ended_and_stays_so(
     [
         (["--fps", 15, "--width", 0.125], "--width names a net"),
         (["--fps", 15, "--heads", "P3,P4"], "--heads names a net"),
+        (["--fps", 15, "--no-finetune"], "Leave out --no-finetune"),
+        (["--fps", 15, "--freeze", 20], "cannot be frozen"),
         ([], "No budget is named"),
     ],
 )
@@ -214,7 +216,7 @@ def test_a_dry_run_prints_the_plan(
 ) -> None:
     words = (*BUDGET, *QUICK, "--data", small_demo, "--fps", 15, "--dry-run")
     assert edgeyolo_here("slim", *words) == 0
-    assert "same net, smaller image" in capsys.readouterr().out
+    assert "what a slimmer net has to beat" in capsys.readouterr().out
     assert edgeyolo_here("slim", *words, "--json") == 0
     assert len(json.loads(capsys.readouterr().out)["proposals"]) >= 3
     assert not (in_tmp / "runs").exists()
@@ -245,3 +247,37 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path: Path, small_demo: Path) 
     epochs = [event["epoch"] for event in all_events(folder) if event["event"] == "epoch"]
     assert epochs == [1, 2, 3]
     assert search.bundle.is_dir()
+
+
+def test_what_goes_with_a_budget_alone_is_refused_without(
+    small_demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (("--mode", "x"), ("--map", 0.3), ("--threads", 4)):
+        assert edgeyolo_here("slim", "--data", small_demo, "--width", 0.125, *words) == 2
+        assert "goes with a budget" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_where_none_keeps_the_budget_those_that_were_ended_go_on(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the one that was ended is small enough: it is trained after all, and recommended."""
+    search, _ = finished
+    stored, result = (search.folder / "search.json").read_text(), search.result_file.read_text()
+    rows = {row["name"]: row for row in json.loads(result)["rows"]}
+    smallest = min(rows.values(), key=lambda row: row["size_bytes"])
+    tight = json.loads(stored)
+    tight["plan"]["budget"]["size_bytes"] = smallest["size_bytes"]
+    monkeypatch.chdir(search.folder.parent.parent)
+    try:
+        (search.folder / "search.json").write_text(json.dumps(tight))
+        search.result_file.unlink()
+        said = "Ended after 1 of 3 epochs: behind."
+        search.outcomes_file.write_text(json.dumps({smallest["name"]: said}))
+        assert edgeyolo_here("resume", "first") == 0
+        assert json.loads(search.result_file.read_text())["recommended"] == smallest["name"]
+        assert json.loads(search.outcomes_file.read_text()) == {}
+    finally:
+        (search.folder / "search.json").write_text(stored)
+        search.result_file.write_text(result)
+        search.outcomes_file.unlink(missing_ok=True)

@@ -6,7 +6,8 @@ import pytest
 
 from edgeyolo.flow.rivals import Rival, watch
 
-LEADER = Rival("leader", 0.85, [0.1, 0.2, 0.3, 0.4, 0.45, 0.5])
+BEST = {1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4, 5: 0.45, 6: 0.5}
+LEADER = Rival("leader", 0.85, BEST)
 
 
 def _epoch(epoch: int, best: float | None) -> dict[str, object]:
@@ -42,5 +43,11 @@ def test_one_that_is_surer_to_fit_is_kept(chance: float, leaders: float, is_ende
 def test_what_says_nothing_ends_nothing() -> None:
     assert watch(0.8, [], 6)(_epoch(4, 0.0)) == ""
     assert watch(0.8, [LEADER], 6)(_epoch(4, None)) == ""
-    assert watch(0.8, [Rival("leader", 0.8, [None] * 6)], 6)(_epoch(4, 0.0)) == ""
-    assert watch(0.8, [Rival("leader", 0.8, [0.9])], 6)(_epoch(4, 0.0)) == ""
+    unknown = Rival("leader", 0.8, dict.fromkeys(range(1, 7)))
+    assert watch(0.8, [unknown], 6)(_epoch(4, 0.0)) == ""
+    assert watch(0.8, [Rival("leader", 0.8, {})], 6)(_epoch(4, 0.0)) == ""
+
+
+def test_one_that_ended_before_by_patience_still_judges() -> None:
+    ended = Rival("leader", 0.85, {1: 0.3, 2: 0.5})
+    assert "leader had 0.500" in watch(0.8, [ended], 6)(_epoch(5, 0.4))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeyolo.cli.budget import BUDGET, budget_flags, budget_of, is_budgeted, planned
+from edgeyolo.cli.budget import budget_flags, budget_of, drop_budget, is_budgeted, planned
 from edgeyolo.cli.job import job_flags
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import (
@@ -21,7 +20,7 @@ from edgeyolo.cli.options import (
     spec_of_flags,
 )
 from edgeyolo.cli.recipe import recipe_flags, recipe_of
-from edgeyolo.errors import ExitCode
+from edgeyolo.errors import ExitCode, UsageError
 from edgeyolo.slim.spec import SlimSpec, check_imgsz
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ def command(
     choice = data_choice(data)
     if is_budgeted(values):
         return _search(choice, name, values, dry_run=dry_run, attach=attach, as_json=as_json)
-    for key in BUDGET:
-        values.pop(key)
+    drop_budget(values)
     spec = spec_of_flags(values)
     recipe = recipe_of(values, is_demo=choice.is_demo)
     check_imgsz(recipe.imgsz, spec)
@@ -92,9 +90,15 @@ def _search(
 ) -> ExitCode:
     from edgeyolo.cli.job import detach, finish_search
     from edgeyolo.flow.preflight import preflight
+    from edgeyolo.plan.candidate import Candidate
     from edgeyolo.report.plan import plan_table
-    from edgeyolo.searches import Search
+    from edgeyolo.searches import Search, plan_of
 
+    if not values["finetune"]:
+        raise UsageError(
+            "With a budget the wide net has to know the data: all others are measured by it.",
+            "Leave out --no-finetune.",
+        )
     refuse_spec_flags(values, "the budget")
     budget, recipe = budget_of(values), recipe_of(values, is_demo=choice.is_demo)
     data = choice.value if choice.is_demo else str(choice.open().path)
@@ -110,7 +114,9 @@ def _search(
     if not answer["proposals"]:
         return ExitCode.BUDGET_NOT_MET
     base = _plan(found.question.wide, recipe, choice, data, values)
-    preflight(replace(base, engines=tuple({row["engine"]: 0 for row in answer["proposals"]})))
+    for row in answer["proposals"]:
+        candidate = Candidate.of_row(row)
+        preflight(plan_of(base, candidate, base.source))
     if dry_run:
         return ExitCode.OK
     search = Search.create(base, answer, name)

@@ -44,12 +44,12 @@ def command(
     """
     from edgeyolo.cli.job import detach, finish
     from edgeyolo.device.engine import ENGINES
-    from edgeyolo.flow.plan import wide_spec
     from edgeyolo.flow.preflight import preflight
     from edgeyolo.flow.weights import find_weights
     from edgeyolo.plan.plan import Plan, parse_engines
     from edgeyolo.report.cost import cost_table, cost_values
     from edgeyolo.runs import Run
+    from edgeyolo.slim.checkpoint import open_checkpoint, spec_of
 
     choice = data_choice(data)
     recipe = recipe_of(values, is_demo=choice.is_demo)
@@ -57,7 +57,7 @@ def command(
     teacher = find_weights(values["teacher"], is_demo=False)
     if source:
         refuse_spec_flags(values, "--from")
-        spec = wide_spec(source)
+        spec = spec_of(open_checkpoint(source))
     else:
         spec = spec_of_flags(values)
     check_imgsz(recipe.imgsz, spec)
