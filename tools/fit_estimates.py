@@ -8,7 +8,7 @@ and are laid on the number of its classes and the size of its boxes. To judge th
 left out in turn. ``edgeyolo/plan/estimate.py`` holds what is printed.
 
 Columns of the table: side is the median box side as a part of the longer side of the image (those
-of data sets that are not at hand are about what their authors say), flops_share the part of the
+of data sets that are not at hand are commonly stated, not checked), flops_share the part of the
 net's FLOPs that pruning left.
 """
 

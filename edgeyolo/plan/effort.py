@@ -36,7 +36,7 @@ class Trainer:
     def seconds(
         self, spec: SlimSpec, wide: SlimSpec, classes: int, images: int, recipe: Recipe
     ) -> float:
-        """Of all epochs, validation included; within a factor of two."""
+        """Of all epochs, validation included; a busy machine makes it several times too long."""
         steps = -(-images // recipe.batch)
         if self.gflops is None:
             epoch = max(steps * _GPU_STEP_S, images / _GPU_IMAGES_PER_S)
