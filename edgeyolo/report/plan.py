@@ -47,7 +47,8 @@ def _proposals(answer: dict[str, Any]) -> Iterator[str]:
     yield from _wrapped(
         f"mAP50-95: {answer['estimate']}; change against {wide['name']} at {wide['imgsz']} px, as "
         f"if that had {wide['map']:.2f}, and what 4 of 5 lie within. "
-        f"training: on {answer['trainer']}, roughly, as fast as that is now; besides the wide net's."
+        f"training: on {answer['trainer']}, roughly, as busy as it is now, "
+        "besides the wide net's."
     )
 
 
