@@ -192,9 +192,12 @@ class Outbox(Generic[Item]):
             if self._over:
                 return
             self._under_way = 0
-            # Also where its place was taken meanwhile: whether the oldest goes is for put to say,
-            # which waits for room first.
-            self._items.appendleft(entry)
+            # Where its place was taken meanwhile it is the oldest, and goes; but not where nothing
+            # has to be lost to a slow peer: there put waits for room, and says what goes.
+            if len(self._items) < self._rules.capacity or self._rules.patience_s:
+                self._items.appendleft(entry)
+            else:
+                self.dropped += 1
             now = time.monotonic()
             self._pause_until = 0.0 if self._woken else now + pause(self._failures)
             self._asked_until = now + later.after_s

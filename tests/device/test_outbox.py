@@ -348,6 +348,22 @@ def test_of_a_file_nothing_is_lost_that_comes_while_a_try_fails(
     assert said == []
 
 
+def test_of_a_camera_the_one_whose_try_failed_goes_where_newer_ones_took_all_places(
+    peer: Peer, said: list[str], at_once: None
+) -> None:
+    peer.trouble = [Later()]
+    peer.may.clear()
+    box = Outbox("Peer", peer, said.append, Rules(capacity=2))
+    box.put(0)
+    _until(peer.called.is_set)
+    for item in (1, 2, 3):  # 1 goes, as there is no place for it
+        box.put(item)
+    peer.may.set()
+    box.close()
+    assert peer.taken == [2, 3]
+    assert (box.delivered, box.dropped) == (2, 2)
+
+
 def test_a_file_waits_only_once_for_a_peer_that_hangs(peer: Peer, said: list[str]) -> None:
     peer.may.clear()
     box = Outbox("Peer", peer, said.append, Rules(capacity=1, patience_s=0.3, closing_s=0.1))
