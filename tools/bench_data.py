@@ -55,23 +55,34 @@ def _line(chance: np.random.Generator) -> str:
     return f"{chance.integers(3)} {x:.6f} {y:.6f} {width:.6f} {height:.6f}\n"
 
 
+def measure(data: Path, count: int) -> None:
+    """Time a check and print it, with what else the machine does."""
+    size = sum(path.stat().st_size for path in data.parent.rglob("*.jpg")) / count
+    before = os.getloadavg()[0]
+    started, used = time.perf_counter(), time.process_time()
+    found = examine(read_dataset(data), SIDE)
+    seconds, used = time.perf_counter() - started, time.process_time() - used
+    load = f"load {before:.1f} before and {os.getloadavg()[0]:.1f} behind"
+    print(f"{count} images of {size / 1e3:.0f} kB, {os.cpu_count()} cores, {load}")
+    print(f"{seconds:.1f} s, {used:.1f} s of the processor; {len(found.findings)} findings")
+    whole = seconds * BUDGET_IMAGES / count
+    print(f"{BUDGET_IMAGES} images: {whole:.0f} s, budget {BUDGET_S:.0f} s", flush=True)
+
+
 def main() -> None:
     """Write, time, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--images", type=int, default=2000)
-    count = parser.parse_args().images
-    with tempfile.TemporaryDirectory() as folder:
-        data = write_dataset(Path(folder), count)
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*.jpg")) / count
-        started, used = time.perf_counter(), time.process_time()
-        found = examine(read_dataset(data), SIDE)
-        seconds, used = time.perf_counter() - started, time.process_time() - used
-    load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    print(f"{count} images of {size / 1e3:.0f} kB, {load}")
-    print(f"{seconds:.1f} s, {used:.1f} s of the processor; {len(found.findings)} findings")
-    print(
-        f"{BUDGET_IMAGES} images: {seconds * BUDGET_IMAGES / count:.0f} s, budget {BUDGET_S:.0f} s"
-    )
+    parser.add_argument("--rounds", type=int, default=1, help="checks of the same images")
+    parser.add_argument("--folder", type=Path, help="keep the images here, or take those that are")
+    words = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = words.folder or Path(scratch)
+        data = root / "data.yaml"  # written last
+        data = data if data.is_file() else write_dataset(root, words.images)
+        count = sum(map(len, read_dataset(data).splits.values()))
+        for _ in range(words.rounds):
+            measure(data, count)
 
 
 if __name__ == "__main__":

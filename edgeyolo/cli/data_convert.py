@@ -13,12 +13,11 @@ import click
 
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import json_flag
+from edgeyolo.dataset.silence import silent_decoders
 
 if TYPE_CHECKING:
     from edgeyolo.dataset.annotations import Remark
     from edgeyolo.dataset.new_dataset import Entry
-
-_SHOWN = 20  # remarks; all of them are in a file
 
 
 @click.command("convert", short_help="Make a data set of COCO, Pascal VOC or CSV annotations.")
@@ -63,7 +62,7 @@ def command(
     kind, places = find_source(source, format)
     folders = [place for place in (Path(source[0]), images, *places.values()) if place]
     check_out(out, (folder for folder in folders if folder.is_dir()))
-    with closing(Narrator()) as narrator:
+    with closing(Narrator()) as narrator, silent_decoders():
         narrator.stage(f"Read {kind} annotations and their images", 1, 2)
         found = read_source(kind, places, images)
         check_out(out, {picture.image.parent for picture in found.pictures})
@@ -116,11 +115,9 @@ def _say(remarks: Sequence[Remark], entries: Sequence[Entry], out: Path) -> None
     from edgeyolo.dataset.new_dataset import LIST
 
     if remarks:
-        click.echo(f"{len(remarks)} were left out or changed, all in {out / LIST}:", err=True)
-    for remark in remarks[:_SHOWN]:
+        click.echo(f"{len(remarks)} were left out or changed, as {out / LIST} says, too:", err=True)
+    for remark in remarks:
         click.echo(f"  {remark}", err=True)
-    if remarks[_SHOWN:]:
-        click.echo(f"  ... and {len(remarks) - _SHOWN} more", err=True)
     lacking = [name for name in ("train", "val") if name not in {each.split for each in entries}]
     if lacking:
         click.echo(

@@ -12,6 +12,7 @@ import click
 
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import json_flag
+from edgeyolo.dataset.silence import silent_decoders
 from edgeyolo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def command(
     shares = _shares(val, test)
     dataset = open_pool(data, names.split(",") if names else ())
     check_out(out, _folders(dataset))
-    with closing(Narrator()) as narrator:
+    with closing(Narrator()) as narrator, silent_decoders():
         narrator.stage("Compare the images", 1, 2)
         items = load_items(dataset, narrator.step)
         entries = split_items(items, shares, seed)

@@ -11,6 +11,7 @@ import click
 
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import data_choice, json_flag
+from edgeyolo.dataset.silence import silent_decoders
 from edgeyolo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def command(data: str | None, svg: Path | None, imgsz: int, as_json: bool) -> No
     from edgeyolo.report.statistics import statistics, statistics_text
     from edgeyolo.report.statistics_figure import statistics_svg
 
-    with closing(Narrator()) as narrator:
+    with closing(Narrator()) as narrator, silent_decoders():
         dataset = _open(data, narrator)
         _check_svg(svg, dataset)
         figures = {}

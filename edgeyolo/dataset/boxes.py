@@ -1,4 +1,4 @@
-"""Sizes of the labelled boxes of a data set, which decide how small an image may be."""
+"""Sizes of the labeled boxes of a data set, which decide how small an image may be."""
 
 from __future__ import annotations
 

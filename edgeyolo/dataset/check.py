@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeyolo.dataset.labels import Boxes, label_path, read_labels
 from edgeyolo.dataset.read import Dataset
+from edgeyolo.dataset.together import together
 from edgeyolo.errors import DataError
 from edgeyolo.images import read_image
 
@@ -48,18 +48,11 @@ def load_images(
     Raises:
         DataError: the first problem, and how many more there are.
     """
-    problems: list[DataError] = []
-    samples: list[Sample] = []
-    pool = ThreadPoolExecutor()  # decoding releases the GIL
-    try:
-        for done, outcome in enumerate(pool.map(lambda i: _load(i, dataset), images), start=1):
-            if progress:
-                progress(done, len(images))
-            (samples if isinstance(outcome, Sample) else problems).append(outcome)  # type: ignore[arg-type]
-    finally:
-        pool.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all that is left
+    outcomes = together(lambda image: _load(image, dataset), images, progress)
+    samples = [each for each in outcomes if isinstance(each, Sample)]
+    problems = [each for each in outcomes if isinstance(each, DataError)]
     if problems:
-        more = f" ({len(problems) - 1} more files have problems.)" if problems[1:] else ""
+        more = more_of(problems)
         raise DataError(problems[0].message + more, problems[0].hint)
     return samples
 
@@ -70,3 +63,9 @@ def _load(image: Path, dataset: Dataset) -> Sample | DataError:
         return Sample(image, height, width, read_labels(label_path(image), len(dataset.names)))
     except DataError as error:
         return error
+
+
+def more_of(problems: Sequence[DataError]) -> str:
+    """How many there are besides the first, which alone is told."""
+    more = len(problems) - 1
+    return f" ({more} more files have problems; 'edgeyolo data check' names each.)" if more else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +20,7 @@ from edgeyolo.dataset.annotations import (
 )
 from edgeyolo.dataset.new_dataset import Entry, Progress
 from edgeyolo.dataset.read import SPLITS
+from edgeyolo.dataset.together import together
 from edgeyolo.errors import DataError
 from edgeyolo.images import IMAGE_SUFFIXES, read_image
 
@@ -82,13 +82,12 @@ def carry_over(
     """
     classes = {name: index for index, name in enumerate(found.names)}
     entries, remarks = [], list(found.remarks)
-    with ThreadPoolExecutor() as pool:  # decoding releases the GIL
-        outcomes = pool.map(lambda each: _carried(each, classes, skip_difficult), found.pictures)
-        for done, (entry, problems) in enumerate(outcomes, start=1):
-            if progress:
-                progress(done, len(found.pictures))
-            entries += [entry] if entry else []
-            remarks += problems
+    outcomes = together(
+        lambda each: _carried(each, classes, skip_difficult), found.pictures, progress
+    )
+    for entry, problems in outcomes:
+        entries += [entry] if entry else []
+        remarks += problems
     if not any(entry.labels for entry in entries):
         raise DataError(nothing_left(remarks), "Mend the source, or name its folder with --images.")
     return entries, remarks

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,7 @@ from edgeyolo.dataset.label_file import LabelFile, Line, examine_labels
 from edgeyolo.dataset.labels import label_path
 from edgeyolo.dataset.pairs import Pairs, find_pairs
 from edgeyolo.dataset.read import Dataset
-
-Progress = Callable[[int, int], None]
+from edgeyolo.dataset.together import Progress, together
 
 _FINEST = 8  # pixels; the stride of P3, below which no box fills a cell
 
@@ -73,7 +71,7 @@ def examine(dataset: Dataset, imgsz: int, progress: Progress | None = None) -> E
         *(partial(examine_labels, path, dataset.names) for path in sorted(sources)),
     ]
     images, labels = {}, {}
-    for seen in _together(tasks, progress):
+    for seen in together(lambda task: task(), tasks, progress):
         if isinstance(seen, ImageFacts):
             images[seen.path] = seen
         else:
@@ -83,20 +81,9 @@ def examine(dataset: Dataset, imgsz: int, progress: Progress | None = None) -> E
     return Examination(dataset, images, labels, pairs, tuple(findings))
 
 
-def _together(
-    tasks: list[Callable[[], ImageFacts | LabelFile]], progress: Progress | None
-) -> Iterator[ImageFacts | LabelFile]:
-    pool = ThreadPoolExecutor()  # reading, hashing and decoding release the GIL
-    try:
-        for done, seen in enumerate(pool.map(lambda task: task(), tasks), start=1):
-            if progress:
-                progress(done, len(tasks))
-            yield seen
-    finally:
-        pool.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all that is left
-
-
 def _findings(found: Examination, imgsz: int) -> Iterator[Finding]:
+    for each in found.dataset.absent:
+        yield Finding(Kind.IMAGE_MISSING, each.file, each.line, each.what, each.remedy)
     for facts in found.images.values():
         yield from (fault.at(facts.path) for fault in facts.faults)
     for file in found.labels.values():

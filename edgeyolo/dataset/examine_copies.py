@@ -25,8 +25,8 @@ def examine_copies(dataset: Dataset, images: Mapping[Path, ImageFacts]) -> Itera
     ranks = {split: rank for rank, split in enumerate(dataset.splits)}
     prints = [images[image].print for _, image in rest]
     known = [one for one in prints if one is not None]
-    for index, nearest in nearest_before(known, [ranks[split] for split, _ in rest]).items():
-        yield _near(*rest[index], *rest[nearest])
+    for index, match in nearest_before(known, [ranks[split] for split, _ in rest]).items():
+        yield _near(*rest[index], *rest[match.index], match.turn)
 
 
 def same_images(dataset: Dataset, images: Mapping[Path, ImageFacts]) -> Iterator[tuple[Seen, Seen]]:
@@ -58,12 +58,13 @@ def _across(image: Path, first: Path, split: str, other: str) -> Finding:
     )
 
 
-def _near(split: str, image: Path, other: str, first: Path) -> Finding:
+def _near(split: str, image: Path, other: str, first: Path, turn: str) -> Finding:
+    laid = f", {turn}" if turn else ""
     return Finding(
         Kind.IMAGE_NEARLY_ACROSS_SPLITS,
         image,
         None,
-        f"This image of the {split} split is nearly the same as {first} of {other}.",
+        f"This image of the {split} split is nearly the same as {first} of {other}{laid}.",
         "Keep both in one split, or take one out.",
     )
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from edgeyolo.dataset.findings import Fault, Kind
-from edgeyolo.dataset.formats import look, other_name
+from edgeyolo.dataset.fingerprint import Fingerprint, fingerprint
+from edgeyolo.dataset.formats import jpeg_pixels, look, other_name
 from edgeyolo.dataset.formats.encoded import Encoded
-from edgeyolo.dataset.near import Fingerprint, fingerprint
 from edgeyolo.images import Image
 
 SMALLEST = 10  # pixels; ultralytics refuses an image with a shorter side
+MOST = 178_956_970  # pixels; Pillow, and with it ultralytics, refuses a larger image
 _ENOUGH = 64  # pixels of the shorter side that a fingerprint needs
-_REDUCED = {
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-}
 _TURNS = {
     2: "mirrored",
     3: "turned by 180°",
@@ -70,10 +67,15 @@ def examine_image(path: Path) -> ImageFacts:
     encoded = look(data)
     if encoded is not None and not encoded.is_whole:
         return ImageFacts(path, (_TRUNCATED,), digest)
+    if encoded is not None and encoded.size and prod(encoded.size) > MOST:
+        return ImageFacts(path, (_unreadable(_huge(*encoded.size)),), digest)
     # Some versions of OpenCV decode other formats, too, but not those on every board.
-    gray = _decoded(data, encoded) if encoded or not other_name(data) else None
+    is_known = encoded is not None or not other_name(data)
+    gray, is_sound = _decoded(data, encoded) if is_known else (None, True)
     if gray is None:
         return ImageFacts(path, (_unreadable(_undecodable(data)),), digest)
+    if not is_sound:
+        return ImageFacts(path, (_CORRUPT,), digest)
     return _seen(path, gray, digest, encoded)
 
 
@@ -91,16 +93,26 @@ def _seen(path: Path, gray: Image, digest: bytes, encoded: Encoded | None) -> Im
     return ImageFacts(path, tuple(faults), digest, height, width, fingerprint(gray), suffixes[0])
 
 
-def _decoded(data: bytes, encoded: Encoded | None) -> Image | None:
-    """Gray and upright; a JPEG as small as suffices, since its decoder can leave out pixels."""
-    size = encoded.size if encoded and encoded.size else (0, 0)
-    factor = next((factor for factor in _REDUCED if min(size) >= factor * _ENOUGH), 1)
-    flag = _REDUCED.get(factor, cv2.IMREAD_GRAYSCALE)
+def _decoded(data: bytes, encoded: Encoded | None) -> tuple[Image | None, bool]:
+    """Gray and upright, and whether it is what was once saved."""
+    if encoded is not None and encoded.suffixes == jpeg_pixels.SUFFIXES:
+        pixels = jpeg_pixels.decode(data, encoded.size, _ENOUGH)
+        gray = pixels.gray
+        return None if gray is None else upright(gray, encoded.orientation), pixels.is_sound
     try:
-        gray = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
+        decoded = (
+            cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+        )
     except cv2.error:  # such as more pixels than OpenCV accepts
-        return None
-    return None if gray is None else np.asarray(gray, np.uint8)
+        return None, True
+    return None if decoded is None else np.asarray(decoded, np.uint8), True
+
+
+def upright(image: Image, orientation: int) -> Image:
+    """An image as stored → as its EXIF value means it to be seen."""
+    turned = np.swapaxes(image, 0, 1) if orientation >= 5 else image
+    turned = turned[::-1] if orientation in (3, 4, 7, 8) else turned
+    return turned[:, ::-1] if orientation in (2, 3, 6, 7) else turned
 
 
 def _upright_size(gray: Image, encoded: Encoded | None) -> tuple[int, int]:
@@ -121,6 +133,15 @@ def _unreadable(what: str) -> Fault:
     return Fault(Kind.IMAGE_UNREADABLE, what, "Replace it, or remove it with its labels.")
 
 
+def _huge(height: int, width: int) -> str:
+    return f"The image says that it has {width} x {height} pixels, more than training opens."
+
+
+_CORRUPT = Fault(
+    Kind.IMAGE_CORRUPT,
+    "The image is damaged: some of its bytes were overwritten, and its pixels are gray or garbled.",
+    "Copy or download it again, or remove it with its labels.",
+)
 _TRUNCATED = Fault(
     Kind.IMAGE_TRUNCATED,
     "The image is truncated or damaged: a part of its bytes is missing.",

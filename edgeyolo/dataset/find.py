@@ -28,15 +28,18 @@ class DataChoice:
         """Class names, without making the demo data or looking for images."""
         return DEMO_NAMES if self.is_demo else read_names(Path(self.value))
 
-    def open(self, progress: Callable[[int, int], None] | None = None) -> Dataset:
+    def open(
+        self, progress: Callable[[int, int], None] | None = None, *, lenient: bool = False
+    ) -> Dataset:
         """Read it; the demo data are made first, in the user's cache.
 
         Raises:
-            DataError: when there is no such data set or it is malformed.
+            DataError: when there is no such data set or it is malformed; where it is ``lenient``,
+                not when some of its images are missing.
         """
         if self.is_demo:
             return read_dataset(generate(demo_folder(), progress=progress))
-        return read_dataset(Path(self.value))
+        return read_dataset(Path(self.value), lenient=lenient)
 
 
 def demo_folder() -> Path:

@@ -13,8 +13,10 @@ Severity = Literal["damage", "notice"]
 class Kind(Enum):
     """Everything that is looked for; the values are what ``--json`` calls it."""
 
+    IMAGE_MISSING = "image-missing"
     IMAGE_UNREADABLE = "image-unreadable"
     IMAGE_TRUNCATED = "image-truncated"
+    IMAGE_CORRUPT = "image-corrupt"
     IMAGE_TOO_SMALL = "image-too-small"
     IMAGE_ACROSS_SPLITS = "image-across-splits"
     IMAGE_NEARLY_ACROSS_SPLITS = "image-nearly-across-splits"

@@ -128,6 +128,8 @@ def _image_changes(
             yield Change(image, None, f"left out of {seen[0]}. {out[seen]}")
             if labels is not None:
                 yield Change(labels.path, None, f"left out with {image}")
+            elif found.pairs.is_blocked(image):
+                yield Change(label_path(image), None, f"left out with {image}, as it is no file")
             continue
         if facts.has(Kind.IMAGE_ROTATED):
             yield Change(image, None, "saved upright, without its EXIF tag")
@@ -136,6 +138,8 @@ def _image_changes(
 
 
 def _label_changes(found: Examination, out: dict[Seen, str]) -> Iterator[Change]:
+    for each in found.dataset.absent:
+        yield Change(each.file, each.line, f"left out. {each.what}")
     for orphan in found.pairs.orphans:
         yield Change(orphan, None, "left out. There is no image of this name.")
     images = [image for split, image in seen_images(found) if (split, image) not in out]

@@ -11,8 +11,9 @@ from edgeyolo.dataset.examine import Examination
 from edgeyolo.dataset.examine_copies import Seen
 from edgeyolo.dataset.findings import Kind
 from edgeyolo.dataset.label_file import LabelFile
+from edgeyolo.dataset.labels import label_path
 
-_NO_LABEL = {Kind.LINE_WHITESPACE, Kind.LINE_COMMENT}  # where they are all, nothing was labelled
+_NO_LABEL = {Kind.LINE_WHITESPACE, Kind.LINE_COMMENT}  # where they are all, nothing was labeled
 
 
 def seen_images(found: Examination) -> list[Seen]:
@@ -40,10 +41,12 @@ def _unusable(found: Examination) -> Iterator[tuple[Seen, str]]:
             elif labels is not None and _is_lost(labels):
                 # Without its labels it would teach that there is nothing on it.
                 yield (split, image), f"None of its labels in {labels.path} can be used."
+            elif found.pairs.is_blocked(image):
+                yield (split, image), f"Its labels at {label_path(image)} cannot be read."
 
 
 def _is_lost(labels: LabelFile) -> bool:
-    """Whether objects were labelled, and not one of the labels is left."""
+    """Whether objects were labeled, and not one of the labels is left."""
     kinds = {fault.kind for line in labels.lines for fault in line.faults if line.row is None}
     return not labels.is_text or (not labels.labels and bool(kinds - _NO_LABEL))
 

@@ -1,128 +1,118 @@
-"""Which images look alike although their bytes differ: a perceptual hash of 256 bits.
-
-The signs of the 255 lowest frequencies of a gray thumbnail. Measured on 364 microscope photos and
-256 of COCO: other photos differ in 90 bits or more, the same one after JPEG at quality 20, at a
-quarter of its size, or a fifth brighter, in 23 at most; two photos of one blood smear in other
-focus in 21. A photo cropped by 2 % differs in 32 to 47 and is mostly not known again.
-"""
+"""Which of many images look alike, without comparing each with each in full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeyolo.images import Image
+from edgeyolo.dataset.fingerprint import KEPT, MOST_BITS, TURNS, Fingerprint, turns_of, waves_of
 
-_SIDE = 32  # pixels of the thumbnail
-_KEPT = 16  # frequencies in each direction
-_MOST_BITS = 32  # that differ, of 255
-_LEAST_CORRELATION = 0.95  # where one strong shape, such as a round field of view, rules the signs
-_FLAT = 2.0  # gray levels of contrast below which there is nothing to recognize
 _BLOCK = 64  # rows compared at a time: against 10,000 images it stays in the cache
-_PAIRS = 1 << 14  # correlated at a time: 32 MB
+_NO_RANK = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fingerprint:
-    """What is kept of an image to recognize it: about 1 KB.
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Another image that looks alike, and how it lies: one of ``TURNS``."""
 
-    ``words`` (4,) uint64 are the signs; ``waves`` (256,) float32 the coefficients at length 1, so
-    that a product of two is the correlation of the thumbnails; zeros where the image is flat.
-    """
-
-    words: NDArray[np.uint64]
-    waves: NDArray[np.float32]
-
-
-def fingerprint(image: Image) -> Fingerprint:
-    """That of a picture (H, W, 3) BGR or (H, W) gray; its size and shape do not matter."""
-    gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    waves = np.asarray(cv2.dct(small)[:_KEPT, :_KEPT], np.float32).ravel()
-    waves[0] = 0  # the brightness
-    words = np.packbits(waves > 0).view(np.uint64)
-    length = float(np.linalg.norm(waves))
-    is_flat = length < _FLAT * _SIDE
-    return Fingerprint(words, np.zeros_like(waves) if is_flat else waves / np.float32(length))
+    index: int
+    turn: str
 
 
 def near_pairs(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
     """Every two that look alike, the lower number first; of a long still scene, very many."""
-    table = _Table.of(prints)
+    waves = waves_of(prints)
     pairs: list[tuple[int, int]] = []
-    for start, distance in table.blocks():
-        rows, others = np.nonzero(distance <= _MOST_BITS)
-        later = others > rows + start
-        rows, others = rows[later] + start, others[later]
-        alike = table.correlated(rows, others)
-        pairs += zip(rows[alike].tolist(), others[alike].tolist(), strict=True)
+    for row, others in _candidates(waves):
+        alike = others[turns_of(waves, np.full(len(others), row), others) >= 0]
+        pairs += [(row, int(other)) for other in alike]
     return pairs
 
 
 def groups(prints: Sequence[Fingerprint]) -> list[int]:
     """The group of each image, from 0; what looks alike is in one, also by way of others."""
-    table = _Table.of(prints)
+    waves = waves_of(prints)
     labels = np.arange(len(prints))
-    for start, distance in table.blocks():
-        for row, near in enumerate(distance <= _MOST_BITS, start=start):
-            # Only those that another group still holds: a long still scene costs one pass, no more.
-            others = np.flatnonzero(near & (labels != labels[row]))
-            others = others[table.correlated(np.full(len(others), row), others)]
-            if len(others):
-                joined = np.append(labels[others], labels[row])
-                labels[np.isin(labels, joined)] = joined.min()
+    for row, near in _candidates(waves):
+        # Only those that another group still holds: a long still scene costs one pass, no more.
+        others = near[labels[near] != labels[row]]
+        others = others[turns_of(waves, np.full(len(others), row), others) >= 0]
+        if len(others):
+            joined = np.append(labels[others], labels[row])
+            labels[np.isin(labels, joined)] = joined.min()
     return [int(number) for number in np.unique(labels, return_inverse=True)[1]]
 
 
-def nearest_before(prints: Sequence[Fingerprint], ranks: Sequence[int]) -> dict[int, int]:
+def nearest_before(prints: Sequence[Fingerprint], ranks: Sequence[int]) -> dict[int, Match]:
     """For images that look like one of a lower rank: which of those is the nearest."""
-    table, rank = _Table.of(prints), np.asarray(ranks)
-    found: dict[int, int] = {}
-    for start, distance in table.blocks():
-        rows = np.arange(start, start + len(distance))
-        lower = rank[None] < rank[rows, None]
-        nearest = np.where(lower & (distance <= _MOST_BITS), distance, 255).argmin(axis=1)
-        is_near = lower[rows - start, nearest] & (distance[rows - start, nearest] <= _MOST_BITS)
-        rows, nearest = rows[is_near], nearest[is_near]
-        alike = table.correlated(rows, nearest)
-        found.update(zip(rows[alike].tolist(), nearest[alike].tolist(), strict=True))
+    waves = waves_of(prints)
+    keys, rank = _keys(waves), np.where(_has_shapes(waves), ranks, _NO_RANK)
+    found: dict[int, Match] = {}
+    for each in sorted(set(ranks))[1:]:
+        later, earlier = np.flatnonzero(rank == each), np.flatnonzero(rank < each)
+        for start, distance in _distances(keys[later], keys[earlier]) if len(earlier) else ():
+            nearest = distance.argmin(axis=1)
+            is_near = distance[np.arange(len(distance)), nearest] <= 2 * MOST_BITS
+            rows = later[start : start + len(distance)][is_near]
+            others = earlier[nearest[is_near]]
+            turns = turns_of(waves, rows, others).tolist()
+            seen = zip(rows.tolist(), others.tolist(), turns, strict=True)
+            found |= {row: Match(other, TURNS[turn]) for row, other, turn in seen if turn >= 0}
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    """All fingerprints below each other: words (N, 4) and waves (N, 256)."""
+def _candidates(waves: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """For each image the later ones that may look alike, where there are any."""
+    keys, shaped = _keys(waves), _has_shapes(waves)
+    for start in range(0, len(keys), _BLOCK):
+        (_, distance), *_ = _distances(keys[start : start + _BLOCK], keys[start:])
+        is_near = (
+            (distance <= 2 * MOST_BITS) & shaped[start : start + _BLOCK, None] & shaped[start:]
+        )
+        for row, near in enumerate(is_near):
+            others = np.flatnonzero(near[row + 1 :])
+            if len(others):
+                yield start + row, others + start + row + 1
 
-    words: NDArray[np.uint64]
-    waves: NDArray[np.float32]
 
-    @classmethod
-    def of(cls, prints: Sequence[Fingerprint]) -> _Table:
-        words = np.array([one.words for one in prints], np.uint64).reshape(-1, 4)
-        waves = np.array([one.waves for one in prints], np.float32).reshape(-1, _KEPT * _KEPT)
-        return cls(words, waves)
+def _has_shapes(waves: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N,): not where an image is flat, which is like no other."""
+    return np.asarray(waves.any(axis=(1, 2)))
 
-    def blocks(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """The first row of each block and its distances (rows, N) to all, in bits."""
-        for start in range(0, len(self.words), _BLOCK):
-            rows = self.words[start : start + _BLOCK]
-            distance = np.zeros((len(rows), len(self.words)), np.uint8)  # 255 bits at most
-            for word in range(rows.shape[1]):
-                distance += bit_count(rows[:, None, word] ^ self.words[None, :, word])
-            yield start, distance
 
-    def correlated(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether the thumbnails of each pair go together, a piece at a time."""
-        alike = np.zeros(len(rows), np.bool_)
-        for start in range(0, len(rows), _PAIRS):
-            piece = slice(start, start + _PAIRS)
-            left, right = self.waves[rows[piece]], self.waves[others[piece]]
-            alike[piece] = np.einsum("ij,ij->i", left, right) >= _LEAST_CORRELATION
-        return alike
+def _keys(waves: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """(N, 2, 4): bits that no mirror changes, and those of the picture turned by 90°.
+
+    A mirror changes the signs of every other column, or row, of the frequencies: the signs of two
+    that are two apart then still agree, or not. Where one sign differs, two of these bits do.
+    """
+    both = np.stack([waves, waves.transpose(0, 2, 1)], axis=1) > 0
+    agree = both[..., 2:] == both[..., :-2]
+    bits = np.packbits(agree.reshape(len(waves), 2, KEPT * (KEPT - 2)), axis=-1)
+    padded = np.zeros((len(waves), 2, 32), np.uint8)  # 224 bits → 4 words
+    padded[..., : bits.shape[-1]] = bits
+    return padded.view(np.uint64)
+
+
+def _distances(
+    rows: NDArray[np.uint64], others: NDArray[np.uint64]
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """The first row of each block and its distances (rows, N) to the others, in bits of the keys.
+
+    At most 224, and at most 64 where a picture, however it lies, differs in 32 of its own.
+    """
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK, 0]
+        distance = np.full((len(block), len(others)), 255, np.uint8)
+        for turned in range(2):
+            bits = np.zeros_like(distance)
+            for word in range(block.shape[1]):
+                bits += bit_count(block[:, None, word] ^ others[None, :, turned, word])
+            np.minimum(distance, bits, out=distance)
+        yield start, distance
 
 
 def bit_count(words: NDArray[np.uint64]) -> NDArray[np.uint8]:

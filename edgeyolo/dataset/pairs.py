@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeyolo.dataset.findings import Finding, Kind
+from edgeyolo.dataset.image_files import what_it_is
 from edgeyolo.dataset.labels import label_path
 from edgeyolo.dataset.read import Dataset
 from edgeyolo.images import IMAGE_SUFFIXES
@@ -36,6 +37,12 @@ class Pairs:
         place = label_path(image)
         return place if place.is_file() else self.misplaced.get(place)
 
+    def is_blocked(self, image: Path) -> bool:
+        """Whether what is at the place of its labels is no file, such as a link to nothing."""
+        place = label_path(image)
+        is_there = place.is_symlink() or place.exists()
+        return is_there and not place.is_file() and place not in self.misplaced
+
     def findings(self) -> Iterator[Finding]:
         """Label files of no image or of two, and images without one."""
         for orphan, twin in self.orphans.items():
@@ -43,8 +50,10 @@ class Pairs:
         for place, images in self.owners.items():
             if place in self.misplaced:
                 yield _misplaced(self.misplaced[place], images[0], place)
+            elif self.is_blocked(images[0]):
+                yield _blocked(place)
             elif not place.is_file():
-                yield from (_unlabelled(image, place) for image in images)
+                yield from (_unlabeled(image, place) for image in images)
             elif len(images) > 1:
                 yield _shared(place, images)
 
@@ -108,7 +117,7 @@ def _orphans(spare: dict[Path, Path]) -> Iterator[tuple[Path, Path | None]]:
             names[home] = _by_stem(home)
         twins = names[home].get(file.stem, [])
         is_image = any(map(_is_image, twins))
-        is_empty = not file.stat().st_size and home != file.parent
+        is_empty = home != file.parent and _is_empty(file)
         if not is_image and (is_empty or _holds_labels(file)):
             yield file, next((twin for twin in twins if twin != file), None)
 
@@ -122,6 +131,13 @@ def _by_stem(folder: Path) -> dict[str, list[Path]]:
 
 def _is_image(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+
+
+def _is_empty(file: Path) -> bool:
+    try:
+        return not file.stat().st_size
+    except OSError:  # gone meanwhile
+        return False
 
 
 def _holds_labels(file: Path) -> bool:
@@ -153,7 +169,17 @@ def _misplaced(file: Path, image: Path, place: Path) -> Finding:
     )
 
 
-def _unlabelled(image: Path, place: Path) -> Finding:
+def _blocked(place: Path) -> Finding:
+    return Finding(
+        Kind.LABELS_UNREADABLE,
+        place,
+        None,
+        f"This is {what_it_is(place)}, not a file of labels, so its image is taken for background.",
+        "Put the label file there, or an empty one if nothing is on the image.",
+    )
+
+
+def _unlabeled(image: Path, place: Path) -> Finding:
     return Finding(
         Kind.IMAGE_WITHOUT_LABELS,
         image,

@@ -10,20 +10,25 @@ from typing import Any
 
 import yaml
 
+from edgeyolo.dataset.image_files import Absent
 from edgeyolo.dataset.labels import label_path
+from edgeyolo.dataset.read_images import images_of, not_there
 from edgeyolo.errors import DataError
-from edgeyolo.images import IMAGE_SUFFIXES
 
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A detection data set; nothing of it is ever written to."""
+    """A detection data set; nothing of it is ever written to.
+
+    ``absent`` are images that it names and does not have.
+    """
 
     path: Path  # the data.yaml
     names: tuple[str, ...]
     splits: dict[str, tuple[Path, ...]] = field(repr=False)
+    absent: tuple[Absent, ...] = field(default=(), repr=False)
 
     def images(self, split: str) -> tuple[Path, ...]:
         """Image files of a split, sorted.
@@ -50,28 +55,36 @@ class Dataset:
         return digest.hexdigest()
 
 
-def read_dataset(path: Path, needed: Sequence[str] = ("train", "val")) -> Dataset:
+def read_dataset(
+    path: Path, needed: Sequence[str] = ("train", "val"), *, lenient: bool = False
+) -> Dataset:
     """Read a ``data.yaml``, or the one in a folder, as ultralytics understands it.
 
     Raises:
         DataError: when it is missing or malformed, lacks a split that is ``needed`` or any at all,
-            or names one that is not there.
+            or names one that is not there. Also when a list names an image that is not there,
+            unless it is ``lenient``.
     """
     path = path / "data.yaml" if path.is_dir() else path
     values = read_values(path)
     names = _names(path, values)
     root = path.parent / str(values.get("path") or ".")
-    splits = {
-        split: _images(path, root, split, values[split]) for split in SPLITS if values.get(split)
-    }
+    splits, absent = {}, []
+    for split in SPLITS:
+        if values.get(split):
+            splits[split], lacking = images_of(path, root, split, values[split])
+            absent += lacking
+    listed = [each for each in absent if each.line is not None]
+    if listed and not lenient:
+        raise not_there(listed)
     missing = [split for split in needed if split not in splits]
     if missing or not splits:
-        lacking = missing[0] if missing else SPLITS[0]
+        needs = missing[0] if missing else SPLITS[0]
         raise DataError(
-            f"{path} names no {lacking} split.",
-            f"Add a line '{lacking}: images/{lacking}' to it.",
+            f"{path} names no {needs} split.",
+            f"Add a line '{needs}: images/{needs}' to it.",
         )
-    return Dataset(path.resolve(), names, splits)
+    return Dataset(path.resolve(), names, splits, tuple(absent))
 
 
 def read_names(path: Path) -> tuple[str, ...]:
@@ -96,6 +109,8 @@ def read_values(path: Path) -> dict[str, Any]:
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text in UTF-8.", "Save it as UTF-8.") from error
     # Besides its own errors, PyYAML lets through those of int(), date() and deep nesting.
     except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -119,10 +134,16 @@ def _names(path: Path, values: dict[str, Any]) -> tuple[str, ...]:
         raise DataError(f"{path} names no classes.", "Add 'names:' with one name for each class.")
     if "nc" in values and values["nc"] != len(names):
         raise DataError(
-            f"{path} says nc: {values['nc']} but names {len(names)} classes.",
+            f"{path} says nc: {values['nc']!r} but names {len(names)} classes.",
             "Make the two agree.",
         )
     texts = tuple(str(name) for name in names)
+    for number, name in enumerate(names):
+        if not _is_name(name):
+            raise DataError(
+                f"Class {number} in {path} has {name!r} for a name, which is no word.",
+                "Write the name as a text in one line.",
+            )
     twice = next((text for text in texts if texts.count(text) > 1), None)
     if twice is not None:
         raise DataError(
@@ -131,43 +152,5 @@ def _names(path: Path, values: dict[str, Any]) -> tuple[str, ...]:
     return texts
 
 
-def _images(path: Path, root: Path, split: str, value: Any) -> tuple[Path, ...]:
-    entries = value if isinstance(value, list) else [value]
-    found = sorted({image for entry in entries for image in _expand(path, root, split, str(entry))})
-    if not found:
-        raise DataError(f"The {split} split of {path} holds no images.")
-    return tuple(found)
-
-
-def _expand(path: Path, root: Path, split: str, entry: str) -> list[Path]:
-    place = root / entry
-    if not place.exists() and entry.startswith("../"):
-        place = root / entry[3:]  # Roboflow writes ../train/images for a folder beside data.yaml
-    if place.is_dir():
-        files = (file.absolute() for file in place.rglob("*") if not file.name.startswith("."))
-        return [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
-    if place.suffix == ".txt" and place.is_file():
-        return _listed(place)
-    problem = "is neither a folder nor a .txt list" if place.exists() else "does not exist"
-    raise DataError(
-        f"The {split} split of {path} points to {place}, which {problem}.",
-        "Paths in it are relative to 'path', or to its own folder.",
-    )
-
-
-def _listed(file: Path) -> list[Path]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not a text file.", "Write one image path per line.") from error
-    images = []
-    for number, line in enumerate(lines, start=1):
-        image = (file.parent / line.strip()).absolute()
-        if line.strip() and not image.is_file():
-            raise DataError(
-                f"{file} line {number}: there is no image {image}.",
-                "Paths in it are relative to its own folder.",
-            )
-        if line.strip():
-            images.append(image)
-    return images
+def _is_name(name: object) -> bool:
+    return name is not None and not isinstance(name, (list, dict)) and "\n" not in str(name)

@@ -6,19 +6,22 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeyolo.dataset.check import more_of
+from edgeyolo.dataset.fingerprint import Fingerprint, fingerprint
+from edgeyolo.dataset.image_files import image_files
 from edgeyolo.dataset.labels import label_path, read_labels
-from edgeyolo.dataset.near import Fingerprint, fingerprint, groups
+from edgeyolo.dataset.near import groups
 from edgeyolo.dataset.new_dataset import Entry
 from edgeyolo.dataset.read import Dataset, read_dataset
+from edgeyolo.dataset.together import together
 from edgeyolo.errors import DataError, UsageError
-from edgeyolo.images import IMAGE_SUFFIXES, read_image
+from edgeyolo.images import read_image
 
 # Roboflow writes each augmented copy of IMG_1.jpg as IMG_1_jpg.rf.<hash>.jpg.
 _COPY = re.compile(r"(.+)\.rf\.[0-9a-z]+", re.IGNORECASE)
@@ -52,11 +55,10 @@ def open_pool(data: Path, names: Sequence[str] = ()) -> Dataset:
                 f"{data} holds neither a data.yaml nor a folder {folder.name}.",
                 "Name a data.yaml, or a folder with images and labels.",
             )
-    files = (file.absolute() for file in (data / "images").rglob("*") if file.name[0] != ".")
-    images = sorted(f for f in files if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
+    images, _ = image_files(data / "images")
     if not images:
         raise DataError(f"{data / 'images'} holds no images.")
-    return Dataset(data.resolve(), _plain_names(data, names), {"train": tuple(images)})
+    return Dataset(data.resolve(), _plain_names(data, names), {"train": tuple(sorted(images))})
 
 
 def load_items(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> list[Item]:
@@ -72,18 +74,11 @@ def load_items(dataset: Dataset, progress: Callable[[int, int], None] | None = N
         for image in split
     }
     images = sorted(by_place.values())
-    items, problems = [], []
-    with ThreadPoolExecutor() as pool:  # decoding releases the GIL
-        outcomes = pool.map(lambda image: _item(image, len(dataset.names)), images)
-        for done, outcome in enumerate(outcomes, start=1):
-            if progress:
-                progress(done, len(images))
-            if isinstance(outcome, DataError):
-                problems.append(outcome)
-            else:
-                items.append(outcome)
+    outcomes = together(lambda image: _item(image, len(dataset.names)), images, progress)
+    items = [each for each in outcomes if isinstance(each, Item)]
+    problems = [each for each in outcomes if isinstance(each, DataError)]
     if problems:
-        more = f" ({len(problems) - 1} more files have problems.)" if problems[1:] else ""
+        more = more_of(problems)
         raise DataError(problems[0].message + more, problems[0].hint)
     if not any(len(item.classes) for item in items):
         raise DataError(

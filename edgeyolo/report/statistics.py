@@ -6,7 +6,7 @@ import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from edgeyolo.dataset.statistics import SplitFigures
 from edgeyolo.plan.estimate import level_of
 from edgeyolo.slim.spec import LEVELS, STRIDES
-
-if TYPE_CHECKING:
-    pass
 
 _WIDTH = 100  # columns
 LABEL = 18
@@ -109,7 +106,8 @@ def _side_limits(imgsz: int) -> list[float]:
 def statistics_text(found: dict[str, Any]) -> str:
     """For a terminal: at most 100 columns, bars of blocks, no colors."""
     splits = found["splits"]
-    lines = [f"{found['data']}: {len(found['names'])} classes"]
+    classes = len(found["names"])
+    lines = [f"{found['data']}: {classes} class{'es' if classes != 1 else ''}"]
     lines += ["", _line("", splits), *_totals(splits)]
     for title, labels, key in _tables(found):
         lines += ["", _line(title, splits), *_rows(labels, splits, key)]
@@ -273,6 +271,3 @@ def _lacking(found: dict[str, Any]) -> Iterator[str]:
         lacking = [name for name, boxes in pairs if not boxes]
         if lacking:
             yield f"No box in {split} ({len(lacking)} classes): {', '.join(lacking)}."
-
-
-# Figure.

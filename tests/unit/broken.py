@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import unicodedata
 import zlib
@@ -229,6 +230,44 @@ def _link_to_nothing(root: Path) -> Spot:
     return root / "labels/train/a.txt", None
 
 
+def _image_is(make: Callable[[Path], object]) -> Callable[[Path], Spot]:
+    """The name of an image, without labels, for something else."""
+
+    def spoil(root: Path) -> Spot:
+        path = root / "images/train/more.jpg"
+        make(path)
+        return path, None
+
+    return spoil
+
+
+def _labels_are(make: Callable[[Path], object]) -> Callable[[Path], Spot]:
+    """The same for the labels of an image."""
+
+    def spoil(root: Path) -> Spot:
+        add(root, "train", "more.jpg", seed=9, text=None)
+        path = root / "labels/train/more.txt"
+        make(path)
+        return path, None
+
+    return spoil
+
+
+def _list_with_a_gap(root: Path) -> Spot:
+    names = ["images/val/猫.jpg", "images/val/gone.jpg", "images/val/w.png", "images/val/x.jpeg"]
+    (root / "val.txt").write_text("\n".join(names), encoding="utf-8")
+    (root / "data.yaml").write_text(YAML.replace("images/val", "val.txt"))
+    return root / "val.txt", 2
+
+
+def _to_nothing(path: Path) -> None:
+    path.symlink_to(path.parent / "gone")
+
+
+def _in_a_circle(path: Path) -> None:
+    path.symlink_to(path)
+
+
 def _other_suffix(root: Path) -> Spot:
     (root / "images/train/a.jpg").rename(root / "images/train/a.heic")
     return root / "labels/train/a.txt", None
@@ -291,6 +330,14 @@ _FILES = (
     ),
     Damage("accents of a Mac", Kind.LABELS_MISPLACED, _decomposed),
     Damage("labels of two images", Kind.LABELS_SHARED, _shared, "left"),
+    Damage("a link to no image", Kind.IMAGE_MISSING, _image_is(_to_nothing)),
+    Damage("a link in a circle", Kind.IMAGE_MISSING, _image_is(_in_a_circle)),
+    Damage("a folder for an image", Kind.IMAGE_MISSING, _image_is(Path.mkdir)),
+    Damage("a pipe for an image", Kind.IMAGE_MISSING, _image_is(os.mkfifo)),
+    Damage("a list with a gap", Kind.IMAGE_MISSING, _list_with_a_gap),
+    Damage("a link to no labels", Kind.LABELS_UNREADABLE, _labels_are(_to_nothing), "left out"),
+    Damage("a folder for labels", Kind.LABELS_UNREADABLE, _labels_are(Path.mkdir), "left out"),
+    Damage("a pipe for labels", Kind.LABELS_UNREADABLE, _labels_are(os.mkfifo), "left out"),
 )
 
 
@@ -312,6 +359,34 @@ def _half(data: bytes) -> bytes:
 def _overwritten(data: bytes) -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, 1000, np.uint8).tobytes()
     return data[: len(data) // 2] + noise + data[len(data) // 2 + 1000 :]
+
+
+def _with_middle(middle: bytes) -> Callable[[bytes], bytes]:
+    """These bytes over as many in the middle."""
+
+    def change(data: bytes) -> bytes:
+        half = len(data) // 2
+        return data[:half] + middle + data[half + len(middle) :]
+
+    return change
+
+
+def _without_a_piece(data: bytes) -> bytes:
+    return data[: len(data) // 2] + data[len(data) // 2 + 300 :]
+
+
+def _zeros_to_the_end(data: bytes) -> bytes:
+    return data[: len(data) // 2] + bytes(len(data) - len(data) // 2 - 2) + data[-2:]
+
+
+def _huge_jpeg(data: bytes) -> bytes:
+    place = data.index(b"\xff\xc0") + 5
+    return data[:place] + struct.pack(">HH", 23_000, 23_000) + data[place + 4 :]
+
+
+def _huge_png(data: bytes) -> bytes:
+    header = data[12:16] + struct.pack(">II", 23_000, 23_000) + data[24:29]
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
 
 
 def _flipped(data: bytes) -> bytes:
@@ -337,7 +412,7 @@ def _copied(
         target.write_bytes(source.read_bytes())
         if change is not None:
             image = np.asarray(cv2.imread(str(source)), np.uint8)
-            target.write_bytes(encoded(change(image), ".jpg"))
+            target.write_bytes(encoded(np.ascontiguousarray(change(image)), ".jpg"))
         return target, None
 
     return spoil
@@ -354,6 +429,18 @@ def _larger(image: Picture) -> Picture:
 
 def _brighter(image: Picture) -> Picture:
     return np.asarray(cv2.convertScaleAbs(image, alpha=1.0, beta=12), np.uint8)
+
+
+def _mirrored(image: Picture) -> Picture:
+    return image[:, ::-1]
+
+
+def _on_its_head(image: Picture) -> Picture:
+    return image[::-1]
+
+
+def _on_its_side(image: Picture) -> Picture:
+    return np.rot90(image)
 
 
 def _linked(root: Path) -> Spot:
@@ -376,7 +463,7 @@ def _twice(root: Path) -> Spot:
     return path, None
 
 
-def _unlabelled(root: Path) -> Spot:
+def _unlabeled(root: Path) -> Spot:
     return add(root, "train", "more.jpg", seed=9, text=None), None
 
 
@@ -387,6 +474,7 @@ def _tiny(root: Path) -> Spot:
 
 
 _TRUNCATED, _UNREADABLE = Kind.IMAGE_TRUNCATED, Kind.IMAGE_UNREADABLE
+_CORRUPT = Kind.IMAGE_CORRUPT
 _ACROSS, _NEARLY = Kind.IMAGE_ACROSS_SPLITS, Kind.IMAGE_NEARLY_ACROSS_SPLITS
 _PICTURES = (
     Damage("half a JPEG", _TRUNCATED, _image("a.jpg", _half), "left out"),
@@ -405,6 +493,15 @@ _PICTURES = (
     ),
     Damage("JPEG overwritten", _TRUNCATED, _image("a.jpg", _overwritten), "left out"),
     Damage("header of a JPEG", _TRUNCATED, _image("a.jpg", lambda d: d[:100]), "left out"),
+    Damage("zeros in a JPEG", _CORRUPT, _image("a.jpg", _with_middle(bytes(512))), "left out"),
+    Damage("few zeros in a JPEG", _CORRUPT, _image("a.jpg", _with_middle(bytes(80))), "left out"),
+    Damage("zeros to a JPEG's end", _CORRUPT, _image("a.jpg", _zeros_to_the_end), "left out"),
+    Damage(
+        "text in a JPEG", _CORRUPT, _image("a.jpg", _with_middle(b"log line\n" * 60)), "left out"
+    ),
+    Damage("a piece less of a JPEG", _CORRUPT, _image("a.jpg", _without_a_piece), "left out"),
+    Damage("a huge JPEG", _UNREADABLE, _image("a.jpg", _huge_jpeg), "left out"),
+    Damage("a huge PNG", _UNREADABLE, _image("d.png", _huge_png), "left out"),
     Damage("half a PNG", _TRUNCATED, _image("d.png", _half), "left out"),
     Damage("PNG without its end", _TRUNCATED, _image("d.png", lambda d: d[:-12]), "left out"),
     Damage("PNG with a wrong bit", _TRUNCATED, _image("d.png", _flipped), "left out"),
@@ -451,8 +548,11 @@ _PICTURES = (
     Damage("worse copy in val", _NEARLY, _copied("y.jpg", _worse), "left"),
     Damage("larger copy in val", _NEARLY, _copied("y.jpg", _larger), "left"),
     Damage("brighter copy in val", _NEARLY, _copied("y.jpg", _brighter), "left"),
+    Damage("mirrored copy in val", _NEARLY, _copied("y.jpg", _mirrored), "left"),
+    Damage("copy in val on its head", _NEARLY, _copied("y.jpg", _on_its_head), "left"),
+    Damage("copy in val on its side", _NEARLY, _copied("y.jpg", _on_its_side), "left"),
     Damage("twice in train", Kind.IMAGE_TWICE, _twice, "left"),
-    Damage("no labels", Kind.IMAGE_WITHOUT_LABELS, _unlabelled, "left"),
+    Damage("no labels", Kind.IMAGE_WITHOUT_LABELS, _unlabeled, "left"),
 )
 
 

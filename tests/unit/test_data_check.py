@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from hypothesis import strategies as st
 from edgeyolo.dataset.examine import Examination, examine
 from edgeyolo.dataset.examine_image import examine_image
 from edgeyolo.dataset.findings import Finding, Kind
-from edgeyolo.dataset.formats import look
+from edgeyolo.dataset.formats import jpeg_pixels, look
 from edgeyolo.dataset.label_file import examine_labels
 from edgeyolo.dataset.labels import label_path, read_labels
 from edgeyolo.dataset.read import read_dataset
+from edgeyolo.dataset.together import together
 from edgeyolo.errors import DataError
 from tests.command import edgeyolo, edgeyolo_here
 from tests.unit import broken
@@ -38,6 +40,7 @@ _ALSO = {
     "outline without area": {Kind.LINE_POLYGON},
     "quoted name": {Kind.LINE_SEPARATORS},
     "Latin-1": {Kind.LINE_COMMENT},
+    "a link to nothing": {Kind.IMAGE_MISSING},
 }
 
 
@@ -49,7 +52,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def look_at(root: Path, imgsz: int = 640) -> Examination:
-    return examine(read_dataset(root), imgsz)
+    return examine(read_dataset(root, lenient=True), imgsz)
 
 
 def kinds(root: Path) -> list[str]:
@@ -83,7 +86,7 @@ def test_damage_is_found_where_it_is(root: Path, damage: Damage) -> None:
 
 def test_the_corpus_is_complete() -> None:
     assert len({damage.name for damage in DAMAGES}) == len(DAMAGES) >= 40
-    assert {damage.kind for damage in DAMAGES} == set(Kind) - {Kind.LABELS_UNREADABLE}
+    assert {damage.kind for damage in DAMAGES} == set(Kind)
 
 
 @pytest.mark.parametrize("name", ["twice", "tabs", "half a JPEG", "no labels"])
@@ -246,6 +249,54 @@ def test_what_cannot_be_read_is_a_finding(root: Path, monkeypatch: pytest.Monkey
         (Kind.LABELS_UNREADABLE, label),
     ]
     assert all("permission denied" in finding.what for finding in found)
+
+
+def test_it_says_what_goes_unseen(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert edgeyolo_here("data", "check", root) == 0
+    assert "simplejpeg" not in capsys.readouterr().err
+    monkeypatch.setattr(jpeg_pixels, "simplejpeg", None)
+    assert edgeyolo_here("data", "check", root) == 0
+    assert "unseen: python3 -m pip install simplejpeg" in capsys.readouterr().err
+
+
+def test_a_file_that_goes_meanwhile_is_a_finding(root: Path) -> None:
+    dataset = read_dataset(root)
+    (root / "images/train/a.jpg").unlink()
+    (root / "labels/val/w.txt").unlink()
+    found = examine(dataset, 640).findings
+    assert [(finding.kind, finding.file.name) for finding in found] == [
+        (Kind.IMAGE_UNREADABLE, "a.jpg"),
+        (Kind.IMAGE_WITHOUT_LABELS, "w.png"),
+    ]
+
+
+def test_what_is_in_the_way_of_images(root: Path, tmp_path: Path) -> None:
+    folder = root / "images/train"
+    (folder / "deep.jpg").mkdir()  # a folder with images in it may have any name
+    (folder / "a.jpg").rename(folder / "deep.jpg/a.jpg")
+    (root / "labels/train/deep.jpg").mkdir()
+    (root / "labels/train/a.txt").rename(root / "labels/train/deep.jpg/a.txt")
+    (folder / "round").symlink_to(folder, target_is_directory=True)
+    assert kinds(root) == []
+    assert look_at(root).counts("train").images == 8
+
+
+def test_after_ctrl_c_nothing_more_is_begun() -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        time.sleep(0.002)
+
+    def progress(done: int, total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        together(work, range(5000), progress)
+    assert len(begun) < 1000
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,14 @@ import cv2
 
 from edgeyolo.cli.data_split import command
 from edgeyolo.cli.edge import guard
+from edgeyolo.dataset.fingerprint import fingerprint
 from edgeyolo.dataset.labels import label_path
-from edgeyolo.dataset.near import fingerprint, groups
+from edgeyolo.dataset.near import groups
 from edgeyolo.dataset.read import read_dataset
 from edgeyolo.dataset.split import joined, stratify
 from edgeyolo.errors import ExitCode
 from edgeyolo.images import Image, read_image
+from tests.command import edgeyolo
 
 Say = Callable[..., tuple[int, str, str]]
 NAMES = ("cat", "dog", "bird")
@@ -128,6 +130,22 @@ def test_the_same_seed_gives_the_same_split(data: Path, tmp_path: Path, split: S
         assert split(data, "--out", tmp_path / name, "--seed", seed)[0] == 0
     assert _where(tmp_path / "a") == _where(tmp_path / "b")
     assert _where(tmp_path / "a") != _where(tmp_path / "c")
+
+
+def test_the_same_split_in_another_process_and_order(
+    data: Path, tmp_path: Path, split: Say
+) -> None:
+    copy = tmp_path / "another place" / "копия"
+    for path in sorted(data.rglob("*"), reverse=True):  # as another file system may list them
+        if path.is_file():
+            target = copy / path.relative_to(data)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    assert split(data, "--out", tmp_path / "a", "--seed", 3)[0] == 0
+    other = {"PYTHONHASHSEED": "77"}
+    words = ("data", "split", copy, "--out", tmp_path / "b", "--seed", 3)
+    assert edgeyolo(*words, env=other).returncode == 0
+    assert _where(tmp_path / "a") == _where(tmp_path / "b")
 
 
 def test_near_duplicates_stay_together(
@@ -354,7 +372,7 @@ def test_groups_stay_whole_and_classes_get_their_shares(case: Case) -> None:
     for found in (*holders, without, splits):
         for split, share in shares.items():
             off = abs(found.count(split) - share * len(found))
-            assert off <= 2 + 1.5 * largest, (len(found), off, largest)
+            assert off <= 3 + 1.5 * largest, (len(found), off, largest)
 
 
 def test_it_is_fairer_than_chance() -> None:

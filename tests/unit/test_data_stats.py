@@ -173,6 +173,24 @@ def test_svg(data: Path, tmp_path: Path, stats: Say) -> None:
     assert "<image" not in text  # all of it can be scaled
 
 
+@pytest.mark.parametrize(("count", "most"), [(80, 80), (130, 120)])
+def test_svg_names_many_classes(
+    data: Path, tmp_path: Path, stats: Say, count: int, most: int
+) -> None:
+    names = [f"class {index}" for index in range(count)] + ["unused $x$"]
+    (data / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames: {names}\n")
+    rows = "".join(f"{index} 0.5 0.5 0.2 0.{index + 1:03}\n" for index in range(count))
+    label_path(data / "images/train/c.png").write_text(rows)
+    assert stats(data, "--svg", tmp_path / "a.svg")[0] == 0
+    root = ElementTree.parse(tmp_path / "a.svg").getroot()
+    texts = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert len({text for text in texts if text.startswith("class ")}) == most
+    assert "unused $x$" not in texts
+    (title,) = (text for text in texts if text.startswith("boxes by class"))
+    assert title.endswith(f"1 of {count + 1} classes has none")
+    assert (f"{count - most} more" in title) == (count > most)
+
+
 def test_svg_differs_with_the_data(data: Path, tmp_path: Path, stats: Say) -> None:
     stats(data, "--svg", tmp_path / "a.svg")
     label_path(data / "images/train/c.png").write_text("0 0.2 0.2 0.1 0.1\n")

@@ -113,8 +113,8 @@ def test_more_than_ten_numbered_names(data: Path) -> None:
         ("a: b: c\n", ["line 1", "YAML"]),
         ("train: x\n\tval: y\n", ["line 2", "YAML"]),
         ("a: &x 1\nb: *y\n", ["line 2", "YAML"]),
-        (b"\xff\xfe\x00\x01", ["YAML"]),
-        (b"names: [caf\xe9]\n", ["YAML"]),
+        (b"\xff\xfe\x00\x01", ["UTF-8"]),
+        (b"names: [caf\xe9]\n", ["UTF-8"]),
         ("a: \x00\n", ["YAML"]),
         ("!!python/object/apply:os.system ['true']\n", ["YAML"]),
         ("made: 2024-13-45\n" + SOUND, ["YAML"]),
@@ -133,7 +133,7 @@ def test_more_than_ten_numbered_names(data: Path) -> None:
         (SOUND.replace("[cat, dog]", "{-1: cat, 0: dog}"), ["0 to 1"]),
         (SOUND.replace("[cat, dog]", "[1, '1']"), ["two classes the name '1'"]),
         ("nc: 3\n" + SOUND, ["nc: 3", "2 classes"]),
-        ("nc: two\n" + SOUND, ["nc: two", "2 classes"]),
+        ("nc: two\n" + SOUND, ["nc: 'two'", "2 classes"]),
         ("val: images/val\nnames: [a]\n", ["no train split", "train: images/train"]),
         ("train: images/train\nnames: [a]\n", ["no val split"]),
         ("train:\nval: images/val\nnames: [a]\n", ["no train split"]),
@@ -147,6 +147,12 @@ def test_more_than_ten_numbered_names(data: Path) -> None:
         (SOUND + "test: nowhere\n", ["test split", "nowhere"]),
         ("path: nowhere\n" + SOUND, ["train split", "nowhere"]),
         ("path: [a]\n" + SOUND, ["train split"]),
+        (SOUND.replace("images/val", "[[images/val]]"), ["val split", "path"]),
+        (SOUND.replace("images/val", "[images/val, null]"), ["val split", "path"]),
+        (SOUND.replace("images/val", "x" * 5000), ["val split", "not exist"]),
+        (SOUND.replace("[cat, dog]", "[cat, [dog]]"), ["Class 1", "['dog']"]),
+        (SOUND.replace("[cat, dog]", "[cat, null]"), ["Class 1", "None"]),
+        (SOUND.replace("[cat, dog]", '[cat, "d\\nog"]'), ["Class 1", "one line"]),
     ],
 )
 def test_malformed(data: Path, text: str | bytes, words: list[str]) -> None:
@@ -197,6 +203,53 @@ def test_roboflow_layout(tmp_path: Path, data: Path) -> None:
     dataset = read_dataset(root)
     assert set(dataset.splits) == {"train", "val"}
     assert [len(sample.boxes) for sample in load_split(dataset, "val")] == [1, 0]
+
+
+def test_a_path_relative_to_the_working_folder_is_told(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data.parent)  # where ultralytics would find it
+    said = _refused(_with(data, f"path: {data.name}\n{SOUND}"))
+    assert f"If {data} is meant" in said
+
+
+def test_downloads_are_not_run(data: Path) -> None:
+    mark = data / "mark"
+    text = f"{SOUND}download: |\n  from pathlib import Path\n  Path({str(mark)!r}).touch()\n"
+    assert len(read_dataset(_with(data, text)).images("val")) == 2
+    assert not mark.exists()
+
+
+def test_linked_folders_below_are_followed_once(data: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "c.png").write_bytes((data / "images/val/a.png").read_bytes())
+    (data / "images/val/more").symlink_to(more, target_is_directory=True)
+    (more / "back").symlink_to(data / "images" / "val", target_is_directory=True)
+    assert _names(read_dataset(data), "val") == ["a.png", "b.png", "c.png"]
+
+
+def test_hidden_folders_are_passed_over(data: Path) -> None:
+    copies = data / "images/val/.ipynb_checkpoints"
+    copies.mkdir()
+    (copies / "a-checkpoint.png").write_bytes((data / "images/val/a.png").read_bytes())
+    assert _names(read_dataset(data), "val") == ["a.png", "b.png"]
+
+
+def test_a_lenient_reader_takes_what_is_there(data: Path) -> None:
+    (data / "val.txt").write_text("images/val/a.png\nimages/no.png\n\nimages/val\n")
+    path = _with(data, SOUND.replace("images/val", "val.txt"))
+    with pytest.raises(DataError, match=r"val\.txt line 2.*1 more"):
+        read_dataset(path)
+    found = read_dataset(path, lenient=True)
+    assert len(found.images("val")) == 1
+    assert [(each.file.name, each.line) for each in found.absent] == [
+        ("val.txt", 2),
+        ("val.txt", 4),
+    ]
+    (data / "val.txt").write_text("images/no.png\n")
+    with pytest.raises(DataError, match="line 1"):
+        read_dataset(path, lenient=True)
 
 
 @pytest.mark.parametrize("entry", ["[images/train, images/val]", "images", "[images, images/val]"])

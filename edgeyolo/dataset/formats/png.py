@@ -18,12 +18,14 @@ def is_one(data: bytes) -> bool:
 
 
 def look(data: bytes) -> Encoded:
-    """Orientation, and whether every needed chunk is there and sound."""
-    turned, kind = 1, b""
+    """Size, orientation, and whether every needed chunk is there and sound."""
+    turned, kind, size = 1, b"", None
     for kind, content in _chunks(data):
         if kind == b"eXIf":
             turned = orientation(bytes(content))
-    return Encoded((".png",), kind == b"IEND", turned)
+        elif kind == b"IHDR" and len(content) >= 8:
+            size = int.from_bytes(content[4:8], "big"), int.from_bytes(content[:4], "big")
+    return Encoded((".png",), kind == b"IEND", turned, size)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
