@@ -28,6 +28,7 @@ class Setting:
     default: Any
     help: str
     is_secret: bool = False  # never shown
+    takes_number: bool = False  # a text that may also be one: batch = 16, or "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,23 @@ SETTINGS: dict[str, Setting] = {
     "imgsz": Setting(int, None, "side of the square input in pixels [640; demo data 320]"),
     "epochs": Setting(int, None, "epochs of the slim net [60; demo data 8]"),
     "wide_epochs": Setting(int, 40, "epochs of the wide net, where it has to be trained first"),
-    "batch": Setting(int, 16, "images per training step"),
-    "device": Setting(str, "auto", "where to train: auto, cpu or cuda:N"),
+    "batch": Setting(
+        str, "16", "images per training step; auto: as many as the GPU holds", takes_number=True
+    ),
+    "device": Setting(str, "auto", "where to train: auto, cpu, cuda:N, or several GPUs, as 0,1"),
     "seed": Setting(int, 0, "random seed of the training"),
     "patience": Setting(int, None, "end after so many epochs without a better one [never]"),
     "lr": Setting(float, None, "learning rate at the beginning [by the optimizer]"),
-    "freeze": Setting(str, None, "layers that stay as they are: backbone, or so many"),
+    "pretrain_classify": Setting(str, None, "image folder; the backbone learns to classify first"),
+    "pretrain_epochs": Setting(int, 20, "epochs of that"),
+    "pretrain_imgsz": Setting(int, 224, "side of the square input of that, in pixels"),
+    "freeze": Setting(
+        str, None, "layers that stay as they are: backbone, or so many", takes_number=True
+    ),
+    "log": Setting(
+        str, None, "tensorboard, wandb, mlflow, picsellia or none [tensorboard where installed]"
+    ),
+    "log_checkpoint": Setting(bool, False, "give the best net to loggers that keep files"),
     "bundle": Setting(str, None, "bundle to run [./bundle, else the newest under runs/]"),
     "engine": Setting(str, None, "inference engines, comma-separated; the first is the default"),
     "confidence": Setting(float, 0.25, "lowest score that is reported"),
@@ -120,10 +132,15 @@ def _from_file(path: Path) -> dict[str, Value]:
         raise ConfigError(
             f"{path} is not valid TOML: {error}.", "Mend it and try again."
         ) from error
-    return {key: Value(_checked(key, value, path), str(path)) for key, value in table.items()}
+    return {key: Value(checked(key, value, path), str(path)) for key, value in table.items()}
 
 
-def _checked(key: str, value: Any, path: Path) -> Any:
+def checked(key: str, value: Any, path: Path) -> Any:
+    """A value of a file, as the setting wants it.
+
+    Raises:
+        ConfigError: for an unknown key, or a value of another kind.
+    """
     if key not in SETTINGS:
         near = get_close_matches(key, SETTINGS, n=1, cutoff=0)[0]
         raise ConfigError(
@@ -134,6 +151,8 @@ def _checked(key: str, value: Any, path: Path) -> Any:
         value = ",".join(map(str, value))
     if kind is float and type(value) is int:
         value = float(value)
+    if SETTINGS[key].takes_number and type(value) is int:
+        value = str(value)
     if type(value) is not kind:
         raise ConfigError(
             f"{path}: {key} is {value!r}, which is not {_KINDS[kind]}.", SETTINGS[key].help

@@ -52,6 +52,16 @@ class Run:
         return self.folder / "wide.json"
 
     @property
+    def pretraining(self) -> Path:
+        """Folder in which the backbone is trained as a classifier first, where that is asked."""
+        return self.folder / "pretrain"
+
+    @property
+    def pretrain_file(self) -> Path:
+        """What came of that."""
+        return self.folder / "pretrain.json"
+
+    @property
     def slim_checkpoint(self) -> Path:
         """The retrained slim net."""
         return self.folder / "slim.pt"

@@ -14,7 +14,7 @@ from edgeyolo.plan.candidate import Candidate
 from edgeyolo.plan.plan import Plan
 from edgeyolo.runs import ROOT, Run, locked, new_folder
 
-_SEARCH = "search.json"
+SEARCH = "search.json"
 _WIDE = "wide"
 FORMAT, VERSION = "edgeyolo-search", 1
 
@@ -70,10 +70,10 @@ class Search:
         Raises:
             UsageError: when the file is not of this version.
         """
-        stored = read_json(self.folder / _SEARCH)
+        stored = read_json(self.folder / SEARCH)
         if (stored.get("format"), stored.get("version")) != (FORMAT, VERSION):
             raise UsageError(
-                f"{self.folder / _SEARCH} is not a search that this edgeyolo can read.",
+                f"{self.folder / SEARCH} is not a search that this edgeyolo can read.",
                 "Start a new one.",
             )
         answer: dict[str, Any] = stored["plan"]
@@ -112,14 +112,14 @@ class Search:
         search.wide.folder.mkdir()
         base.save(search.wide.plan_file)
         content = {"format": FORMAT, "version": VERSION, "plan": answer}
-        write_json(search.folder / _SEARCH, content)
+        write_json(search.folder / SEARCH, content)
         return search
 
     @classmethod
     def find(cls, folder: Path) -> Search | None:
         """The search in a folder, or of that name under ``runs/``."""
         for place in (folder, ROOT / folder):
-            if (place / _SEARCH).is_file():
+            if (place / SEARCH).is_file():
                 return cls(place)
         return None
 

@@ -39,7 +39,7 @@ from edgeyolo.measure.accuracy import evaluate_bundle
 from edgeyolo.plan.plan import Plan
 from edgeyolo.slim.cost import cost
 from edgeyolo.slim.spec import SlimSpec
-from edgeyolo.train.folder import BEST, START
+from edgeyolo.train.folder import BEST, START, WORKER
 from edgeyolo.train.recipe import Job, Recipe
 
 _BEFORE = "before.json"  # what a net that was just made detects
@@ -229,7 +229,7 @@ class Bench:
             return
         if not process.running(folder):
             Job(str(self.dataset.path), recipe, str(teacher) if teacher else None).save(folder)
-        for _ in process.follow(folder, process.start(folder)):
+        for _ in process.follow(folder, process.start(folder, WORKER)):
             pass
 
     def _accuracy(self, checkpoint: Path) -> dict[str, Any]:

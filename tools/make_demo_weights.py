@@ -19,7 +19,7 @@ from edgeyolo.jobs import process
 from edgeyolo.slim.checkpoint import open_checkpoint, save_checkpoint
 from edgeyolo.slim.inherit import inherit
 from edgeyolo.slim.spec import SlimSpec
-from edgeyolo.train.folder import BEST, START
+from edgeyolo.train.folder import BEST, START, WORKER
 from edgeyolo.train.recipe import Job, Recipe
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -41,7 +41,7 @@ def main() -> None:
         save_checkpoint(net, folder / START)
     Job(str(dataset.path), Recipe(arguments.epochs, DEMO_IMGSZ)).save(folder)
     if not process.is_finished(folder):
-        for event in process.follow(folder, process.start(folder)):
+        for event in process.follow(folder, process.start(folder, WORKER)):
             if event["event"] != "batch":
                 print(json.dumps(event), flush=True)
     save_checkpoint(open_checkpoint(folder / BEST), ASSETS / DEMO_WEIGHTS, half=True)

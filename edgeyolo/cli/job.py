@@ -1,19 +1,21 @@
-"""Bring a run or a search to its end and show the verdict; used by slim and resume."""
+"""Bring a run, a search or a study to its end and show the verdict."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from edgeyolo.cli.narrator import Narrator
 from edgeyolo.cli.options import json_flag
-from edgeyolo.errors import ExitCode
+from edgeyolo.errors import EdgeyoloError, ExitCode, StoppedError
 from edgeyolo.runs import Run
 from edgeyolo.searches import Search
+from edgeyolo.studies.folder import Study
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -79,7 +81,53 @@ def finish_search(search: Search, as_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def detach(folder: Run | Search) -> None:
+def finish_study(study: Study, as_json: bool, *, fresh: bool = False) -> ExitCode:
+    """Do what is left of a study; the comparison comes also when some of it failed.
+
+    Raises:
+        EdgeyoloError: then.
+    """
+    from edgeyolo.files import read_json
+    from edgeyolo.flow.attend import attend, attend_fresh
+    from edgeyolo.report.study import study_table
+
+    click.echo(f"Study: {study.folder}", err=True)
+    failed = None
+    if not study.is_done:
+        try:
+            with closing(Narrator()) as narrator:
+                if fresh:
+                    attend_fresh(study.folder, study.data_file, narrator)
+                else:
+                    attend(study.folder, narrator)
+        except StoppedError:
+            raise
+        except EdgeyoloError as error:
+            if not study.result_file.exists():
+                raise
+            failed = error
+    result = read_json(study.result_file)
+    click.echo(json.dumps(result) if as_json else study_table(result))
+    click.echo(f"Table: {study.table_file}\nReport: {study.report_page}", err=True)
+    if failed:
+        raise failed
+    return ExitCode.OK
+
+
+def _finish_run(folder: Path, as_json: bool) -> ExitCode:
+    finish(Run(folder), as_json)
+    return ExitCode.OK
+
+
+# By the name of the kind (edgeyolo.flow.kinds).
+FINISH: dict[str, Callable[[Path, bool], ExitCode]] = {
+    "run": _finish_run,
+    "search": lambda folder, as_json: finish_search(Search(folder), as_json),
+    "study": lambda folder, as_json: finish_study(Study(folder), as_json),
+}
+
+
+def detach(folder: Run | Search | Study) -> None:
     """Start what is left of it and leave it alone."""
     from edgeyolo.flow.attend import start
 

@@ -1,4 +1,4 @@
-"""The child process of a run or a search: ``python -m edgeyolo.flow.job FOLDER SHOWN``.
+"""The child process of a run, a search or a study: ``python -m edgeyolo.flow.job FOLDER SHOWN``.
 
 It does what is left of it, whether anybody looks on or not. FOLDER is the absolute path, by which
 the process is known, SHOWN the one that its user wrote.
@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 
 from edgeyolo.errors import ExitCode, StoppedError
+from edgeyolo.flow.kinds import find
 from edgeyolo.jobs.child import work_in
 from edgeyolo.jobs.events import EventLog
 from edgeyolo.jobs.stops import heard
 from edgeyolo.jobs.told import Told
-from edgeyolo.runs import Run
-from edgeyolo.searches import Search
 
 MODULE = "edgeyolo.flow.job"
 
@@ -31,7 +30,8 @@ def run(folder: Path, shown: Path) -> ExitCode:
 def _work(folder: Path, log: EventLog) -> ExitCode:
     try:
         with heard(folder.resolve()):
-            _execute(folder, Told(log))
+            work = find(folder)
+            work.kind.execute(work.folder, Told(log))
     except StoppedError as error:
         log.write("stopped", message=error.message, hint=error.hint)
         return ExitCode.STOPPED
@@ -40,17 +40,6 @@ def _work(folder: Path, log: EventLog) -> ExitCode:
         return ExitCode.STOPPED
     log.write("finished")
     return ExitCode.OK
-
-
-def _execute(folder: Path, progress: Told) -> None:
-    from edgeyolo.flow.search import execute_search
-    from edgeyolo.flow.slim import execute
-
-    search = Search.find(folder)
-    if search is not None:
-        execute_search(search, progress)
-    else:
-        execute(Run.open(folder), progress)
 
 
 if __name__ == "__main__":

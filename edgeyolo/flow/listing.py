@@ -1,4 +1,4 @@
-"""All runs and searches of this folder, and how far they are."""
+"""All runs, searches and studies of this folder, and how far they are."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
+from edgeyolo.flow.kinds import Work, known
 from edgeyolo.jobs import process
 from edgeyolo.jobs.events import Event, all_events
-from edgeyolo.runs import PLAN, ROOT, Run
-from edgeyolo.searches import Search
+from edgeyolo.jobs.names import PID
+from edgeyolo.runs import ROOT
 
 State = Literal["running", "finished", "stopped", "failed", "unfinished"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run or a search: its state, the stage that it is in, and a note on that."""
+    """A run, search or study: its state, the stage that it is in, and a note on that."""
 
     folder: str
-    kind: Literal["run", "search"]
+    kind: str  # run, search or study
     state: State
     pid: int | None
     stage: str
@@ -38,31 +41,36 @@ def listed(root: Path = ROOT) -> list[Job]:
     return sorted(found, key=lambda job: (job.state != "running", -(job.at or 0.0)))
 
 
-def _known(root: Path) -> Iterator[Run | Search]:
+def _known(root: Path) -> Iterator[Work]:
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
-        search = Search.find(folder) if folder.is_dir() else None
-        if search is not None:
-            yield search
-        elif (folder / PLAN).is_file():
-            yield Run(folder)
+        work = known(folder)
+        if work is not None:
+            yield work
 
 
-def _job(each: Run | Search) -> Job:
-    is_search = isinstance(each, Search)
-    folder = each.folder
-    result = each.result_file if isinstance(each, Search) else each.report_file
+def _job(work: Work) -> Job:
+    folder = work.folder
     events = all_events(folder)
-    worker = process.running(folder.resolve())
+    worker = process.running(folder.resolve()) or _training(folder.resolve())
     last = events[-1] if events else None
     return Job(
         folder=str(folder),
-        kind="search" if is_search else "run",
-        state="running" if worker else "finished" if result.exists() else _state(last),
+        kind=work.kind.name,
+        state="running" if worker else "finished" if work.kind.is_done(folder) else _state(last),
         pid=worker.pid if worker else None,
         stage=_stage(events),
         note=_note(last),
         at=last["time"] if last else None,
     )
+
+
+def _training(folder: Path) -> psutil.Process | None:
+    """What still trains in there when the process that began it was killed."""
+    return next(filter(None, map(process.running, _trainings(folder))), None)
+
+
+def _trainings(folder: Path) -> Iterator[Path]:
+    return (path.parent for path in folder.rglob(PID) if path.parent != folder)
 
 
 def _state(last: Event | None) -> State:

@@ -13,18 +13,13 @@ from edgeyolo.plan.answer import Answer, Planned, Question, answer, candidates, 
 from edgeyolo.plan.effort import trainer
 from edgeyolo.plan.levels import LevelAdvice
 from edgeyolo.progress import Progress
+from edgeyolo.slim.sizes import SIZES
 from edgeyolo.slim.spec import SlimSpec
 from edgeyolo.train.recipe import Recipe
 
 _ASKED = 64  # images that the net is shown, to see which levels it assigns their boxes to
 # A stock checkpoint is known by its name, so that nothing has to be opened for an answer at once.
-_STOCK = {
-    "yolov8n": SlimSpec(),
-    "yolov8s": SlimSpec(width=0.5),
-    "yolov8m": SlimSpec(width=0.75, depth=0.67, max_channels=768),
-    "yolov8l": SlimSpec(width=1.0, depth=1.0, max_channels=512),
-    "yolov8x": SlimSpec(width=1.25, depth=1.0, max_channels=512),
-}
+_STOCK = {f"yolov8{size}": spec for size, spec in SIZES.items()}
 
 
 def wide_spec(source: Path | None) -> SlimSpec:

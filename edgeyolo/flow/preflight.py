@@ -37,7 +37,10 @@ def preflight(plan: Plan) -> None:
     if plan.recipe.device not in ("auto", "cpu"):
         open_workshop()
         choose_device(plan.recipe.device)
-    wide = spec_of(open_checkpoint(Path(plan.source))) if plan.source else SlimSpec()
+    if plan.source:
+        wide = spec_of(open_checkpoint(Path(plan.source)))
+    else:
+        wide = plan.spec if plan.plain else SlimSpec()
     check_inherits(plan.spec, wide)
     plan.steps(wide)  # refuses steps that lead nowhere
     for spec in (wide, plan.spec):

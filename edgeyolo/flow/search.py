@@ -13,6 +13,7 @@ from edgeyolo.errors import StoppedError, UsageError
 from edgeyolo.files import read_json, write_json
 from edgeyolo.flow.data import check_input, data_name, dataset_of
 from edgeyolo.flow.measurements import export
+from edgeyolo.flow.pretrain import pretrain
 from edgeyolo.flow.quantize import Request, quantize
 from edgeyolo.flow.rivals import ENDED, Rival, watch
 from edgeyolo.flow.slim import execute
@@ -131,6 +132,8 @@ def _train_alone(
         get_wide_net(run, plan, progress)
     if not first_start(run).exists():
         inherit_weights(run, plan, progress)
+    if plan.pretrain and not run.pretrain_file.exists():
+        pretrain(run, plan, progress)
     if not run.slim_checkpoint.exists():
         _, recipe = plan.steps(search.wide.plan().spec)[-1]
         judge = watch(contender.proposal["chance"], rivals, recipe.epochs)

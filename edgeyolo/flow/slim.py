@@ -13,6 +13,7 @@ from typing import Any
 from edgeyolo.files import read_json, write_json, write_text
 from edgeyolo.flow.data import check_input
 from edgeyolo.flow.measurements import export, measure_accuracy, measure_latency
+from edgeyolo.flow.pretrain import check_image_folder, pretrain
 from edgeyolo.flow.slim_net import first_start, inherit_weights, retrain
 from edgeyolo.flow.wide_net import get_wide_net
 from edgeyolo.plan.plan import Plan
@@ -38,9 +39,10 @@ def execute(run: Run, progress: Progress) -> dict[str, Any]:
     """
     with run.locked():
         plan = run.plan()
-        for number, stage in enumerate(STAGES, start=1):
+        stages = stages_of(plan)
+        for number, stage in enumerate(stages, start=1):
             if not stage.result(run).exists():
-                progress.stage(stage.name, number, len(STAGES))
+                progress.stage(stage.name, number, len(stages))
                 stage.work(run, plan, progress)
     report: dict[str, Any] = read_json(run.report_file)
     return report
@@ -55,10 +57,23 @@ def _report(run: Run, plan: Plan, progress: Progress) -> None:
     write_json(run.report_file, report)
 
 
-STAGES = (
-    Stage("Check the data", lambda run: run.data_file, check_input),
+def stages_of(plan: Plan) -> tuple[Stage, ...]:
+    """What a run does, in order."""
+    return tuple(stage for stage in _STAGES if plan.pretrain or stage is not _PRETRAIN)
+
+
+def _check(run: Run, plan: Plan, progress: Progress) -> None:
+    if plan.pretrain:
+        check_image_folder(run, plan, progress)
+    check_input(run, plan, progress)
+
+
+_PRETRAIN = Stage("Pretrain the backbone", lambda run: run.pretrain_file, pretrain)
+_STAGES = (
+    Stage("Check the data", lambda run: run.data_file, _check),
     Stage("Get the wide net", lambda run: run.wide_checkpoint, get_wide_net),
     Stage("Inherit weights", first_start, inherit_weights),
+    _PRETRAIN,
     Stage("Retrain the slim net", lambda run: run.slim_checkpoint, retrain),
     Stage("Export", lambda run: run.bundle, export),
     Stage("Measure accuracy", lambda run: run.accuracy_file, measure_accuracy),

@@ -3,12 +3,19 @@
 Every line has ``time`` (seconds since the epoch) and ``event``. Of a training:
 
 - ``started``   epochs, images, batches, device, resumed_at, batch; gpu, free_mb, total_mb of a GPU
+- ``chosen``    batch (found as asked), limit: memory, images, use or cpu
 - ``halved``    batch (there was not enough memory for more)
 - ``batch``     epoch, batch, batches (at most one a second)
-- ``epoch``     epoch, epochs, seconds, loss, lr, map50_95, map50, best
+- ``epoch``     epoch, epochs, seconds, train_seconds (without validation), waited_seconds (of
+                those, for images), loss, lr, map50_95, map50, best; gpu_mb at its highest
+- ``picture``   epoch, name, file in the folder: some training or validation images, for loggers
+- ``curves``    epoch, file in the folder: precision and recall on val, for loggers
 - ``finished``  epochs, seconds, map50_95, checkpoint
 - ``stopped``   epoch (asked to stop; can be resumed)
 - ``failed``    message, hint, exit_code
+
+Of a classifier, ``epoch`` has top1 and top5 in the place of map50_95 and map50, and ``finished``
+top1 and top5 of best_epoch, and images, by which these were measured.
 
 Of a whole run or search, whose trainings have folders and events of their own:
 
@@ -29,6 +36,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from edgeyolo.files import NO_ROOM
 
 EVENTS = "events.jsonl"
 LAST_EVENTS = frozenset({"finished", "stopped", "failed"})
@@ -54,11 +63,29 @@ class EventLog:
         self._stream.write(json.dumps(_finite(line)) + "\n")
 
     def seldom(self, event: str, **values: Any) -> None:
-        """Append an event, unless the last of these is younger than a second."""
+        """Append an event, unless the last of these is younger than a second.
+
+        A full disk is no error yet: what these tell is not worth ending the work for.
+        """
         now = time.monotonic()
-        if now - self._last_seldom >= _SELDOM_S:
-            self._last_seldom = now
+        if now - self._last_seldom < _SELDOM_S:
+            return
+        self._last_seldom = now
+        try:
             self.write(event, **values)
+        except OSError as error:  # it stays in the stream's buffer until there is room again
+            if error.errno not in NO_ROOM:
+                raise
+
+
+class Silent:
+    """Says nothing: of several processes that train together one speaks for all."""
+
+    def write(self, event: str, **values: Any) -> None:
+        """Nothing."""
+
+    def seldom(self, event: str, **values: Any) -> None:
+        """Nothing."""
 
 
 class EventReader:

@@ -15,6 +15,7 @@ import psutil
 from edgeyolo.child import command
 from edgeyolo.errors import EdgeyoloError, StoppedError
 from edgeyolo.files import fail_clearly, write_text
+from edgeyolo.jobs.child import ROOM_HINT
 from edgeyolo.jobs.events import LAST_EVENTS, Event, EventReader, all_events, events_size
 from edgeyolo.jobs.names import LOG, PID, STOP
 
@@ -42,6 +43,8 @@ def start(folder: Path, module: str, *more: str) -> EventReader:
     it.
     """
     with fail_clearly(folder / LOG), (folder / LOG).open("ab") as log, _alone(log):
+        while (folder / STOP).exists() and running(folder):  # else this would end with it
+            time.sleep(_POLL)
         if running(folder):
             with suppress(OSError, ValueError):  # it may have ended since
                 return EventReader(folder, _pid_and_offset(folder)[1])
@@ -131,7 +134,7 @@ def _died(folder: Path) -> EdgeyoloError:
     if shutil.disk_usage(folder).free < _DISK_FULL:
         return EdgeyoloError(
             f"The work ended because the disk of {folder} is full.",
-            "Free some space, then go on with it: edgeyolo resume.",
+            ROOM_HINT,
         )
     return EdgeyoloError(
         "The process ended without a word, perhaps for lack of memory.",

@@ -20,6 +20,8 @@ FORMAT = "edgeyolo-plan"
 VERSION = 3
 IMPORTANCES = ("taylor", "l2", "l1", "bn")
 _SMALLEST = 64
+_BATCH = 64  # of the classifier, where the batch is to be found: its images are small
+_LATER = ("pretrain", "pretrain_epochs", "pretrain_imgsz")  # that older plans lack
 _MOST_STEPS = 4
 _SHARE = 0.2  # of the epochs, for each step before the last
 
@@ -32,6 +34,8 @@ class Plan:
 
     ``source`` is the checkpoint to inherit from, or ``None`` when the wide net is trained first;
     with other classes than the data's it is fine-tuned first, unless ``finetune`` is off.
+    ``pretrain`` is the image folder on which the backbone of the first net to be trained, the slim
+    one's or that of the first step, learns to classify before.
     ``importance`` tells which channels stay, and they go in ``gradual`` steps. ``teacher`` is the
     checkpoint to distil from, or ``None`` for the wide net.
     """
@@ -49,9 +53,14 @@ class Plan:
     teacher: str | None = None
     finetune: bool = True
     plain: bool = False
+    pretrain: str | None = None
+    pretrain_epochs: int = 20
+    pretrain_imgsz: int = 224
 
     def __post_init__(self) -> None:
         _ = self.wide_recipe  # refuses what cannot be trained
+        if self.pretrain is not None:
+            _check_pretraining(self.pretrain_epochs, self.pretrain_imgsz)
         if self.importance not in IMPORTANCES:
             raise UsageError(
                 f"There is no importance {self.importance!r}.",
@@ -73,6 +82,19 @@ class Plan:
     def wide_recipe(self) -> Recipe:
         """Schedule of the wide net, where it has to be trained first."""
         return replace(self.recipe, epochs=self.wide_epochs, distill=0.0, distill_features=0.0)
+
+    @property
+    def pretrain_recipe(self) -> Recipe:
+        """How the backbone learns to classify: as the run trains, on the first of its devices."""
+        recipe = self.recipe
+        return Recipe(
+            epochs=self.pretrain_epochs,
+            imgsz=self.pretrain_imgsz,
+            batch=recipe.batch or _BATCH,
+            device=recipe.device.split(",")[0],
+            seed=recipe.seed,
+            settings=recipe.settings,
+        )
 
     def steps(self, wide: SlimSpec) -> list[tuple[SlimSpec, Recipe]]:
         """Nets on the way from the wide one to the slim one, which comes last, and their schedules.
@@ -138,6 +160,9 @@ class Plan:
                 "teacher": self.teacher,
                 "finetune": self.finetune,
                 "plain": self.plain,
+                "pretrain": self.pretrain,
+                "pretrain_epochs": self.pretrain_epochs,
+                "pretrain_imgsz": self.pretrain_imgsz,
                 "candidates": [candidate.to_dict() for candidate in self.candidates()],
             },
         )
@@ -167,11 +192,23 @@ class Plan:
                 teacher=values["teacher"],
                 finetune=values["finetune"],
                 plain=values.get("plain", False),  # plans of before have none
+                **{key: values[key] for key in _LATER if key in values},
             )
         except (ValueError, LookupError, TypeError) as error:
             raise UsageError(
                 f"{path} is not a plan that this edgeyolo can read.", "Start a new run."
             ) from error
+
+
+def _check_pretraining(epochs: int, imgsz: int) -> None:
+    if epochs < 1:
+        raise UsageError(f"pretrain-epochs {epochs} is not possible.", "Use 1 or more.")
+    if imgsz < _SMALLEST or imgsz % GRID:
+        near = max(_SMALLEST, round(imgsz / GRID) * GRID)
+        raise UsageError(
+            f"An image size of {imgsz} is not possible for a classifier.",
+            f"It must be a multiple of {GRID}, so use --pretrain-imgsz {near}.",
+        )
 
 
 def smaller_imgsz(wide: SlimSpec, slim: SlimSpec, classes: int, imgsz: int) -> int | None:

@@ -59,6 +59,7 @@ def collect(run: Run) -> dict[str, Any]:
         "kept_heads": list(plan.spec.heads),
         "knows_classes": read_json(run.wide_file)["knows_classes"],
         "training": _training(run),
+        "pretraining": _pretraining(run),
     }
 
 
@@ -87,6 +88,14 @@ def _inherited(path: Path) -> dict[str, Any]:
     """What came over from the wide net, and what the net found before any retraining."""
     stored = read_json(path)
     return {name: stored[name] for name in ("summary", "importance", "recall")}
+
+
+def _pretraining(run: Run) -> dict[str, Any] | None:
+    """How the backbone learned to classify before, if it did."""
+    if not run.pretrain_file.is_file():
+        return None
+    stored: dict[str, Any] = read_json(run.pretrain_file)
+    return {key: value for key, value in stored.items() if key != "tensors"}
 
 
 def _training(run: Run) -> list[dict[str, Any]]:

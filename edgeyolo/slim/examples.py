@@ -83,8 +83,8 @@ def examples_in_parts(
 
 
 def _choose(samples: Sequence[Sample], most: int, seed: int) -> list[Sample]:
-    labelled = [sample for sample in samples if len(sample.boxes)]
-    return random.Random(seed).sample(labelled, min(len(labelled), most))
+    labeled = [sample for sample in samples if len(sample.boxes)]
+    return random.Random(seed).sample(labeled, min(len(labeled), most))
 
 
 def _load(chosen: Sequence[Sample], imgsz: int) -> Examples:

@@ -24,7 +24,9 @@ class TensorFate:
 
     ``fate`` is "inherited" (whole), "sliced" (from a larger tensor), "re-binned" (other bins of the
     same distances), "extended" (some of it, with fresh values beside) or "new", which has no
-    source. What was ``fitted`` afterwards holds other values than those that it came with.
+    source. Of a backbone that learned to classify meanwhile, tensors are "pretrained", and the
+    others of the net "kept". What was ``fitted`` afterwards holds other values than those that it
+    came with.
     """
 
     name: str

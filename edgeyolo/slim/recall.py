@@ -1,4 +1,4 @@
-"""How many labelled objects a net finds, whatever class it gives them, and on which level."""
+"""How many labeled objects a net finds, whatever class it gives them, and on which level."""
 
 from __future__ import annotations
 

@@ -13,10 +13,13 @@ from edgeyolo.dataset.read import read_dataset
 from edgeyolo.errors import EdgeyoloError, ExitCode
 from edgeyolo.jobs.child import work_in
 from edgeyolo.jobs.events import EventLog, all_events
-from edgeyolo.slim.checkpoint import open_checkpoint
-from edgeyolo.train.device import free_memory
+from edgeyolo.train.device import device_names, free_memory
 from edgeyolo.train.folder import BEST
+from edgeyolo.train.lasting import saved_epochs
+from edgeyolo.train.loggers.start import start_loggers
+from edgeyolo.train.outcomes import OutOfMemoryError, StopRequestedError
 from edgeyolo.train.recipe import Job, Recipe
+from edgeyolo.train.work import Task, train, with_batch
 from edgeyolo.workshop import open_workshop
 
 
@@ -27,50 +30,56 @@ def run(folder: Path) -> ExitCode:
 
 def _train(folder: Path, log: EventLog) -> ExitCode:
     started = time.monotonic()
+    start_loggers(folder)
     job = Job.load(folder)
-    dataset = read_dataset(Path(job.data))
-    samples = {split: load_split(dataset, split) for split in ("train", "val")}
     open_workshop()
-    from edgeyolo.train.trainer import StopRequestedError, Trainer, saved_epochs
-
-    if saved_epochs(folder) >= job.recipe.epochs:  # killed between the last epoch and the end
-        log.write("finished", **_result(folder, job.recipe.epochs, started))
-        return ExitCode.OK
-    teacher = open_checkpoint(Path(job.teacher)) if job.teacher else None
-    while True:
-        trainer = Trainer(folder, job.recipe, samples, dataset.names, log, teacher)
+    # Killed between the last epoch and the end, there is nothing left to do.
+    if saved_epochs(folder) < job.recipe.epochs:
+        dataset = read_dataset(Path(job.data))
+        samples = {split: load_split(dataset, split) for split in ("train", "val")}
         try:
-            trainer.train()
+            _fit(with_batch(Task(folder, job, samples, dataset.names), log), log)
         except StopRequestedError:
-            log.write("stopped", epoch=trainer.epoch)
+            log.write("stopped", epoch=saved_epochs(folder))
             return ExitCode.STOPPED
-        except RuntimeError as error:  # torch's own for this is one
-            if "out of memory" not in str(error).lower():
-                raise
-            job = replace(job, recipe=_halved(job.recipe))
-        else:
-            log.write("finished", **_result(folder, trainer.epoch + 1, started))
-            return ExitCode.OK
-        # Outside of the except block, whose traceback holds all tensors.
-        job.save(folder)  # resuming keeps to it
-        log.write("halved", batch=job.recipe.batch)
-        del trainer
+    log.write("finished", **_result(folder, started))
+    return ExitCode.OK
+
+
+def _fit(task: Task, log: EventLog) -> None:
+    """Train to the end, with half the batch wherever the memory is not enough."""
+    while True:
+        try:
+            train(task, log)
+            return
+        except OutOfMemoryError:
+            job = Job.load(task.folder)  # ultralytics may have halved it already
+            task = replace(task, job=replace(job, recipe=halved(job.recipe)))
+        task.job.save(task.folder)  # resuming keeps to it
+        log.write("halved", batch=task.job.recipe.batch)
         free_memory()
 
 
-def _halved(recipe: Recipe) -> Recipe:
-    if recipe.batch == 1:
+def halved(recipe: Recipe) -> Recipe:
+    """The same with half the batch.
+
+    Raises:
+        EdgeyoloError: when that is none.
+    """
+    count = len(device_names(recipe.device))
+    batch = (recipe.batch or 0) // (2 * count) * count
+    if not batch:
         raise EdgeyoloError(
             "There is not enough GPU memory for a single image.",
             "Choose a smaller --imgsz, end what else uses the GPU, or train with --device cpu.",
         )
-    return replace(recipe, batch=recipe.batch // 2)
+    return replace(recipe, batch=batch)
 
 
-def _result(folder: Path, epochs: int, started: float) -> dict[str, Any]:
+def _result(folder: Path, started: float) -> dict[str, Any]:
     known = [event["best"] for event in all_events(folder) if event["event"] == "epoch"]
     return {
-        "epochs": epochs,
+        "epochs": saved_epochs(folder),
         "seconds": round(time.monotonic() - started, 1),
         "map50_95": known[-1] if known else None,
         "checkpoint": BEST,

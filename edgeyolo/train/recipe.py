@@ -10,7 +10,10 @@ from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json
 from edgeyolo.slim.architecture import backbone_length, layers
 from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.train.device import device_names
 from edgeyolo.train.folder import JOB
+
+BATCH = 16  # images of a step, where nothing else is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,8 @@ class Recipe:
 
     epochs: int
     imgsz: int
-    batch: int = 16
-    device: str = "auto"  # auto, cpu or cuda:N
+    batch: int | None = BATCH  # on all devices together; None: as many as the GPU holds
+    device: str = "auto"  # auto, cpu, cuda:N, or several as 0,1
     seed: int = 0
     distill: float = 0.0  # weight of what a teacher says; 0 trains on the labels alone
     distill_features: float = 0.0  # weight of what its neck looks at, besides
@@ -32,14 +35,22 @@ class Recipe:
     lr: float | None = None  # at the beginning; None: what suits the optimizer
     freeze: str | None = None  # layers that stay as they are: backbone, or so many from the first
     settings: dict[str, Any] = field(default_factory=dict)  # ultralytics' own, by name
+    log: str = ""  # loggers, separated by commas
+    log_checkpoint: bool = False  # whether those that keep files get the best net
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
             value = getattr(self, name)
-            if value < least:
+            if value is not None and value < least:
                 raise UsageError(
                     f"{name} {value} is not possible.", f"The least is {least}, so use {least}."
                 )
+        count = len(device_names(self.device))
+        if self.batch is not None and self.batch % count:
+            near = max(count, self.batch // count * count)
+            raise UsageError(
+                f"batch {self.batch} cannot be shared by {count} devices.", f"Use {near}."
+            )
         for name in ("distill", "distill_features"):
             value = getattr(self, name)
             if not 0 <= value < float("inf"):
@@ -56,6 +67,11 @@ class Recipe:
             )
         if self.seed >= 2**32:
             raise UsageError(f"seed {self.seed} is not possible.", "Use less than 4294967296.")
+
+    @property
+    def loggers(self) -> tuple[str, ...]:
+        """Names of the loggers."""
+        return tuple(filter(None, self.log.split(",")))
 
     @property
     def _frozen(self) -> int:
@@ -98,11 +114,11 @@ class Job:
     teacher: str | None = None
 
     def save_anew(self, folder: Path) -> None:
-        """Write ``job.json``; a batch that was halved there for lack of memory stays so."""
+        """Write ``job.json``; a batch that was found or halved there stays so."""
         job = self
         if (folder / JOB).exists():
-            batch = min(self.recipe.batch, Job.load(folder).recipe.batch)
-            job = replace(self, recipe=replace(self.recipe, batch=batch))
+            known = [b for b in (self.recipe.batch, Job.load(folder).recipe.batch) if b]
+            job = replace(self, recipe=replace(self.recipe, batch=min(known, default=None)))
         job.save(folder)
 
     def save(self, folder: Path) -> None:

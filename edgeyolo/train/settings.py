@@ -43,6 +43,10 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
             raise UsageError(f"--set {text} names no value.", "Write it as --set mosaic=0.5.")
         _check_key(key)
         found[key] = _value(key, value)
+        if (key, found[key]) == ("cache", "disk"):
+            raise UsageError(
+                "--set cache=disk would write beside your images.", "Use cache=ram, or cache=false."
+            )
     return found
 
 

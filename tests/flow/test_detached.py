@@ -85,9 +85,11 @@ def test_stopped_and_taken_up_again_and_nobody_looks_on(run: Run, small_demo: Pa
         text=True,
     )
 
+    assert looking.stderr
+    said = looking.stderr.readline()
     stopped = edgeyolo("stop", "r")
     assert stopped.returncode == 0, stopped.stderr
-    _, said = looking.communicate(timeout=60)
+    said += looking.communicate(timeout=60)[1]
     assert looking.returncode == 6
     assert "[1/8] Check the data" in said
     assert "Go on with: edgeyolo resume runs/r" in said

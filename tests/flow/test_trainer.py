@@ -25,8 +25,9 @@ from edgeyolo.slim.net import build  # noqa: E402
 from edgeyolo.slim.spec import SlimSpec  # noqa: E402
 from edgeyolo.train import job  # noqa: E402
 from edgeyolo.train.folder import BEST, LAST, START  # noqa: E402
+from edgeyolo.train.lasting import set_average  # noqa: E402
 from edgeyolo.train.recipe import Job, Recipe  # noqa: E402
-from edgeyolo.train.trainer import Trainer, _set_average  # noqa: E402
+from edgeyolo.train.trainer import Trainer  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 
 
@@ -44,7 +45,7 @@ def test_the_averaged_net_looks_back_a_tenth_of_the_steps(
     """Weights that grow by 1 with each step show how far behind the average is."""
     net: Any = torch.nn.Linear(1, 1, bias=False)
     trainer: Any = SimpleNamespace(ema=ModelEMA(net), train_loader=range(batches))
-    _set_average(trainer)
+    set_average(trainer)
     for step in range(steps):
         net.weight.data[:] = step
         trainer.ema.update(net)
@@ -54,7 +55,7 @@ def test_the_averaged_net_looks_back_a_tenth_of_the_steps(
 def test_long_trainings_average_as_in_ultralytics() -> None:
     net: Any = torch.nn.Linear(1, 1)
     trainer: Any = SimpleNamespace(ema=ModelEMA(net), train_loader=range(10**6))
-    _set_average(trainer)
+    set_average(trainer)
     assert trainer.ema.decay(10**6) == pytest.approx(0.9999)
 
 
@@ -146,6 +147,7 @@ def test_a_checkpoint_that_was_cut_short_replaces_nothing(
         with pytest.raises(OSError, match="no space"):
             trainer.save_model()
     assert best.read_bytes() == good
+    assert not list(best.parent.glob("*.part"))  # whose room a full disk needs
     last.unlink()
     trainer.epoch, trainer.fitness = 1, 0.4  # not the best one
     trainer.save_model()

@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from edgeyolo.errors import EdgeyoloError, ExitCode, StoppedError, UsageError
 from edgeyolo.jobs import process
 from edgeyolo.jobs.events import EVENTS, EventLog, EventReader, all_events
-from edgeyolo.jobs.names import PID
+from edgeyolo.jobs.names import PID, STOP
 from edgeyolo.runs import Run
 
 
@@ -65,6 +66,27 @@ def test_attaching_does_not_hear_of_earlier_stops(
     log.write("finished")
     reader = process.start(tmp_path, "edgeyolo.train.job")
     assert [e["event"] for e in process.follow(tmp_path, reader)] == ["started", "finished"]
+
+
+def test_who_starts_it_while_it_is_stopping_does_not_end_with_it(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    log = EventLog(tmp_path)
+    (tmp_path / PID).write_text(f"{sleeper.pid} 0")
+    log.write("started")
+    process.ask_to_stop(tmp_path)
+
+    def stop() -> None:
+        log.write("stopped")
+        sleeper.kill()
+        sleeper.wait()
+
+    timer = Timer(1, stop)
+    timer.start()
+    reader = process.start(tmp_path, "edgeyolo")  # any module: it says how it is called, and ends
+    assert sleeper.returncode is not None and not (tmp_path / STOP).exists()
+    with pytest.raises(EdgeyoloError, match="without a word"):  # and not: stopped
+        list(process.follow(tmp_path, reader))
 
 
 def test_one_look_that_finds_no_process_is_not_its_end(

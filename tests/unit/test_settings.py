@@ -31,6 +31,7 @@ def test_settings_are_read_as_yaml() -> None:
         ("lr0=0.1", "Use --lr"),
         ("freeze=3", "Use --freeze"),
         ("project=x", "Leave it out"),
+        ("cache=disk", "beside your images"),
         ("conf=0.5", "no training setting"),
         ("save_txt=true", "no training setting"),
     ],

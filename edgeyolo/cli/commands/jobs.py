@@ -1,4 +1,4 @@
-"""edgeyolo jobs: all runs and searches, and how far they are."""
+"""edgeyolo jobs: all runs, searches and studies, and how far they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgeyolo.cli.options import json_flag
 @click.command(short_help="List all runs and how far they are.")
 @json_flag
 def command(as_json: bool) -> None:
-    """List the runs and searches under runs/, those that are worked on first."""
+    """List the runs, searches and studies under runs/, those that are worked on first."""
     from edgeyolo.flow.listing import listed
     from edgeyolo.report.jobs import jobs_table
 

@@ -15,12 +15,8 @@ from edgeyolo.errors import ExitCode
 @json_flag
 def command(run: Path, as_json: bool) -> ExitCode:
     """Do what is left of RUN, a folder under runs/ or its name."""
-    from edgeyolo.cli.job import finish, finish_search
-    from edgeyolo.runs import Run
-    from edgeyolo.searches import Search
+    from edgeyolo.cli.job import FINISH
+    from edgeyolo.flow.kinds import find
 
-    search = Search.find(run)
-    if search is not None:
-        return finish_search(search, as_json)
-    finish(Run.open(run), as_json)
-    return ExitCode.OK
+    work = find(run)
+    return FINISH[work.kind.name](work.folder, as_json)

@@ -19,6 +19,7 @@ from edgeyolo.cli.options import (
     spec_flags,
     spec_of_flags,
 )
+from edgeyolo.cli.pretrain import pretrain_flags, pretrain_of
 from edgeyolo.cli.recipe import recipe_flags, recipe_of
 from edgeyolo.errors import ExitCode, UsageError
 from edgeyolo.slim.spec import SlimSpec, check_imgsz
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @setting("gradual")
 @setting("teacher")
 @recipe_flags
+@pretrain_flags
 @setting("wide_epochs")
 @setting("engine")
 @job_flags
@@ -149,6 +151,7 @@ def _plan(
         gradual=values["gradual"],
         teacher=str(teacher) if teacher else None,
         finetune=values["finetune"],
+        **pretrain_of(values),
     )
 
 

@@ -20,10 +20,9 @@ def command(run: Path, now: bool) -> None:
     `edgeyolo resume RUN` goes on with it.
     """
     from edgeyolo.flow.attend import end
-    from edgeyolo.runs import Run
-    from edgeyolo.searches import Search
+    from edgeyolo.flow.kinds import find
 
-    folder = (Search.find(run) or Run.open(run)).folder
+    folder = find(run).folder
     ended = end(folder, now=now, patience_s=_PATIENCE_S)
     if ended is None:
         raise UsageError(f"Nobody is working on {folder}.", "See all with: edgeyolo jobs")

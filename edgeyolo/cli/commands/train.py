@@ -16,6 +16,7 @@ from edgeyolo.cli.options import (
     spec_flags,
     spec_of_flags,
 )
+from edgeyolo.cli.pretrain import pretrain_flags, pretrain_of
 from edgeyolo.cli.recipe import recipe_flags, recipe_of
 from edgeyolo.slim.spec import check_imgsz
 
@@ -26,6 +27,7 @@ from edgeyolo.slim.spec import check_imgsz
 @setting("from")
 @setting("teacher")
 @recipe_flags
+@pretrain_flags
 @setting("engine")
 @job_flags
 def command(
@@ -61,6 +63,7 @@ def command(
     else:
         spec = spec_of_flags(values)
     check_imgsz(recipe.imgsz, spec)
+    pretraining = pretrain_of(values)
     if dry_run:
         figures = cost_values(spec, spec, len(choice.names()), recipe.imgsz)
         click.echo(json.dumps(figures, indent=2) if as_json else cost_table(figures))
@@ -76,6 +79,7 @@ def command(
         wide_epochs=recipe.epochs,
         teacher=str(teacher) if teacher else None,
         plain=True,
+        **pretraining,
     )
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     preflight(plan)

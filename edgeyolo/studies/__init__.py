@@ -1,0 +1,1 @@
+"""Studies: a grid of nets and settings, trained in a queue and compared."""
