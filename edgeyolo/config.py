@@ -61,7 +61,10 @@ SETTINGS: dict[str, Setting] = {
     "batch": Setting(
         str, "16", "images per training step; auto: as many as the GPU holds", takes_number=True
     ),
-    "device": Setting(str, "auto", "where to train: auto, cpu, cuda:N, or several GPUs, as 0,1"),
+    "device": Setting(
+        *(str, "auto", "where to train: auto, cpu, cuda:N, or several GPUs, as 0,1"),
+        takes_number=True,
+    ),
     "seed": Setting(int, 0, "random seed of the training"),
     "patience": Setting(int, None, "end after so many epochs without a better one [never]"),
     "lr": Setting(float, None, "learning rate at the beginning [by the optimizer]"),

@@ -236,16 +236,8 @@ def _train_part(epoch: dict[str, Any]) -> tuple[float, float]:
 def job(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     """The whole command, from the data to the report."""
     command = [
-        *(
-            sys.executable,
-            "-m",
-            "edgeyolo",
-            "slim",
-            "--width",
-            "0.125",
-            "--data",
-            str(options.data),
-        ),
+        *(sys.executable, "-m", "edgeyolo", "slim"),
+        *("--width", "0.125", "--data", str(options.data)),
         *("--from", str(options.from_), "--imgsz", str(options.imgsz), "--engine", options.engine),
         *("--wide-epochs", str(_EPOCHS), "--epochs", str(_EPOCHS), "--name", "gpu"),
     ]

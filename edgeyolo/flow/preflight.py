@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from edgeyolo.dataset.find import DEMO, DataChoice
-from edgeyolo.errors import PACKAGES, MissingDependencyError
+from edgeyolo.errors import PACKAGES, MissingDependencyError, UsageError
 from edgeyolo.plan.plan import Plan
 from edgeyolo.slim.checkpoint import names_of, open_checkpoint, spec_of
 from edgeyolo.slim.checks import check_inherits, check_teaches
@@ -45,6 +45,11 @@ def preflight(plan: Plan) -> None:
     plan.steps(wide)  # refuses steps that lead nowhere
     for spec in (wide, plan.spec):
         plan.recipe.frozen_layers(spec)
+    if plan.recipe.freeze and not plan.source and not (plan.plain and plan.pretrain):
+        raise UsageError(
+            f"--freeze {plan.recipe.freeze} would keep layers that have learned nothing.",
+            "Name starting weights with --from, or leave it out.",
+        )
     if plan.recipe.settings:
         open_workshop()
         check_settings(plan.recipe.settings)

@@ -83,6 +83,7 @@ def _row(study: Study, entry: Entry, measured: dict[str, Any], best: str | None)
     report = read_json(study.run(entry.name).report_file)
     net = next(row for row in report["rows"] if row["role"] == "slim")
     latency = net["latency"]
+    training = (report["training"] or [{"map50_95": [], "device": None}])[-1]
     return {
         "name": entry.name,
         **(entry.labels or {}),
@@ -92,8 +93,8 @@ def _row(study: Study, entry: Entry, measured: dict[str, Any], best: str | None)
         "gflops": net["gflops"],
         "file_size_bytes": net["file_size_bytes"],
         "training_seconds": _seconds(report),
-        "epochs": len(report["training"][-1]["map50_95"]),
-        "device": report["training"][-1]["device"],
+        "epochs": len(training["map50_95"]),
+        "device": training["device"],
         "latency_ms": {key: latency["end_to_end_ms"][key] for key in ("p50", "p90")},
         "latency_verdict": latency["verdict"],
         "accuracy": mine["accuracy"],

@@ -30,16 +30,16 @@ _LIMITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of training: its process, and the figure that its epochs are compared by."""
+class Training:
+    """A sort of training: its process, and the figure that its epochs are compared by."""
 
     module: str
     figure: str
     key: str  # of the figure in its last event
 
 
-DETECTION = Kind(WORKER, "mAP50-95", "map50_95")
-CLASSIFICATION = Kind("edgeyolo.train.classify_job", "top-1 accuracy", "top1")
+DETECTION = Training(WORKER, "mAP50-95", "map50_95")
+CLASSIFICATION = Training("edgeyolo.train.classify_job", "top-1 accuracy", "top1")
 
 
 class FellBehindError(EdgeyoloError):
@@ -65,7 +65,7 @@ def train(
 
 
 def train_in(
-    run: Run, folder: Path, kind: Kind, progress: Progress, watch: Watch | None = None
+    run: Run, folder: Path, training: Training, progress: Progress, watch: Watch | None = None
 ) -> None:
     """Train ``start.pt`` of a folder as its ``job.json`` says, unless that has been done.
 
@@ -76,18 +76,18 @@ def train_in(
     if process.is_finished(folder):
         return
     try:
-        _attend(folder, kind, progress, watch or (lambda event: ""))
+        _attend(folder, training, progress, watch or (lambda event: ""))
     except StoppedError as error:
         hint = f"Go on with: edgeyolo resume {run.folder}"
         raise StoppedError(error.message, hint) from error
 
 
-def _attend(folder: Path, kind: Kind, progress: Progress, watch: Watch) -> None:
-    view, said = _View(progress, kind), Said(folder, progress)
+def _attend(folder: Path, training: Training, progress: Progress, watch: Watch) -> None:
+    view, said = _View(progress, training), Said(folder, progress)
     reader, asked, behind = None, False, ""
     while True:
         try:
-            reader = reader or process.start(folder, kind.module)
+            reader = reader or process.start(folder, training.module)
             for event in process.follow(folder, reader):
                 view.show(event)
                 said.show()
@@ -112,8 +112,8 @@ def _attend(folder: Path, kind: Kind, progress: Progress, watch: Watch) -> None:
 class _View:
     """Turns events into progress; an epoch counts with its validation, so the ETA is honest."""
 
-    def __init__(self, progress: Progress, kind: Kind) -> None:
-        self._progress, self._kind = progress, kind
+    def __init__(self, progress: Progress, training: Training) -> None:
+        self._progress, self._training = progress, training
         self._epochs = 1
         self._seconds: list[float] = []
         self._best: float | None = None
@@ -140,9 +140,9 @@ class _View:
             self._best = event["best"]
             self._say_what_waits(event)
             self._progress.step(event["epoch"], self._epochs, self._note(event["epoch"]))
-        elif kind == "finished" and event[self._kind.key] is not None:
-            best = f"{event[self._kind.key]:.3f}"
-            self._progress.line(f"Best {self._kind.figure} on val while training: {best}.")
+        elif kind == "finished" and event[self._training.key] is not None:
+            best = f"{event[self._training.key]:.3f}"
+            self._progress.line(f"Best {self._training.figure} on val while training: {best}.")
 
     def _say_what_waits(self, event: Event) -> None:
         """Once, of a GPU, after the epoch in which everything had to begin."""
@@ -158,7 +158,7 @@ class _View:
         if self._seconds:
             parts.append(f"{statistics.median(self._seconds):.1f} s each")
         if self._best is not None:
-            parts.append(f"best {self._kind.figure} {self._best:.3f}")
+            parts.append(f"best {self._training.figure} {self._best:.3f}")
         return ", ".join(parts)
 
 

@@ -23,7 +23,7 @@ def work_in(folder: Path, work: Callable[[EventLog], ExitCode]) -> ExitCode:
     try:
         return work(log)
     except Exception as error:  # the edge of this process: the parent can read only events
-        told = _told(error, folder)
+        told = told_of(error, folder)
         code = told.exit_code
         log.write("failed", message=told.message, hint=told.hint, exit_code=int(code))
         if isinstance(error, EdgeyoloError) or _is_for_room(error):
@@ -35,7 +35,7 @@ def work_in(folder: Path, work: Callable[[EventLog], ExitCode]) -> ExitCode:
                 (folder / PID).unlink()
 
 
-def _told(error: Exception, folder: Path) -> EdgeyoloError:
+def told_of(error: Exception, folder: Path) -> EdgeyoloError:
     """What is said of an error; the remedy for a full disk is the same wherever it was met."""
     if isinstance(error, EdgeyoloError):
         is_for_room = _is_for_room(error.__cause__)

@@ -108,7 +108,9 @@ def _training(run: Run) -> list[dict[str, Any]]:
     listed = []
     for folder in folders:
         events = all_events(folder)
-        epochs = [event for event in events if event["event"] == "epoch"]
+        # After a loss of power one may have been trained, and told, twice.
+        told = {event["epoch"]: event for event in events if event["event"] == "epoch"}
+        epochs = [told[number] for number in sorted(told)]
         if not epochs:
             continue
         started = next((event for event in events if event["event"] == "started"), {})

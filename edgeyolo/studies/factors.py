@@ -60,6 +60,8 @@ def net_of_spec(value: Level) -> Net:
         if key not in known:
             near = get_close_matches(str(key), known, n=1, cutoff=0)[0]
             raise UsageError(f"A spec has no {key!r}.", f"The nearest is {near!r}.")
+        if isinstance(value[key], bool) and key != "cut_backbone":
+            raise UsageError(f"{value!r} is not a spec.", "Levers are numbers and levels.")
     heads = value.get("heads")
     if isinstance(heads, str):
         heads = heads.upper().replace(",", " ").split()

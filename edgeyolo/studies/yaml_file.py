@@ -35,6 +35,9 @@ def read_keys(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"There is no study at {path}.", "Give the path of a study.yaml."
         ) from error
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        raise UsageError(f"{path} cannot be read: {reason}.", "Give another path.") from error
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f" line {mark.line + 1}" if mark else ""

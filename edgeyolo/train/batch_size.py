@@ -5,11 +5,13 @@ ultralytics' own search tries the net alone, without loss, labels and teacher.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeyolo.dataset.check import Sample
+from edgeyolo.slim.spec import GRID
 from edgeyolo.train.device import free_memory
 from edgeyolo.train.outcomes import is_out_of_memory
 from edgeyolo.train.recipe import BATCH, Recipe
@@ -90,7 +92,8 @@ class Trial:
         from edgeyolo.train.distill import Lesson, criterion
 
         self._device = torch.device(f"cuda:{device}")
-        self._side, self._boxes = recipe.imgsz, boxes
+        largest = recipe.imgsz * (1 + recipe.settings.get("multi_scale", 0.0))
+        self._side, self._boxes = math.ceil(largest / GRID) * GRID, boxes
         net = net.float().to(self._device, memory_format=torch.channels_last)
         self._net = net.train().requires_grad_(True)
         net.args = get_cfg()
@@ -151,7 +154,7 @@ def find_batch(
         return Found(max(1, BATCH // len(devices)), "cpu")
     import torch
 
-    free, _ = torch.cuda.mem_get_info(int(devices[0]))
+    free = min(torch.cuda.mem_get_info(int(device))[0] for device in devices)
     crowded = max(1, *(len(sample.boxes) for sample in samples))  # four parts of such: a mosaic
     trial = Trial(net, teacher, recipe, crowded, devices[0])
     found = largest_batch(trial.needs, free, share)

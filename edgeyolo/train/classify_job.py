@@ -21,7 +21,6 @@ from edgeyolo.train.device import free_memory
 from edgeyolo.train.folder import BEST
 from edgeyolo.train.job import halved
 from edgeyolo.train.lasting import saved_epochs
-from edgeyolo.train.loggers.start import start_loggers
 from edgeyolo.train.outcomes import StopRequestedError, is_out_of_memory
 from edgeyolo.train.recipe import Job
 from edgeyolo.workshop import open_workshop
@@ -34,7 +33,6 @@ def run(folder: Path) -> ExitCode:
 
 def _train(folder: Path, log: EventLog) -> ExitCode:
     started = time.monotonic()
-    start_loggers(folder)
     job = Job.load(folder)
     images = read_image_folder(Path(job.data), job.recipe.seed)
     open_workshop()

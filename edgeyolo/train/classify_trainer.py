@@ -13,7 +13,7 @@ from ultralytics.nn.tasks import ClassificationModel
 from edgeyolo.dataset.image_folder import ImageFolder
 from edgeyolo.jobs.events import EventLog
 from edgeyolo.train.classifier import open_classifier
-from edgeyolo.train.device import available_threads, gpu_memory
+from edgeyolo.train.device import gpu_memory, set_threads
 from edgeyolo.train.folder import LAST, START
 from edgeyolo.train.lasting import Lasting, saved_epochs, set_average, settings_of
 from edgeyolo.train.pictures import Pictures
@@ -48,8 +48,7 @@ class ClassifyTrainer(Lasting, ClassificationTrainer):  # type: ignore[misc]
             overrides["resume"] = str(folder / LAST)
         self._gpu = gpu_memory(str(overrides["device"]))  # before anything of ours is there
         super().__init__(overrides=overrides)
-        if self.device.type == "cpu":  # ultralytics leaves one core idle, half of a small machine
-            torch.set_num_threads(available_threads())
+        set_threads(self.device.type == "cpu")
         self.add_callback("on_pretrain_routine_end", set_average)
         tell(self)
         self.add_callback("on_fit_epoch_end", _on_fit_epoch_end)

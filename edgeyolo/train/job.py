@@ -12,7 +12,8 @@ from edgeyolo.dataset.check import load_split
 from edgeyolo.dataset.read import read_dataset
 from edgeyolo.errors import EdgeyoloError, ExitCode
 from edgeyolo.jobs.child import work_in
-from edgeyolo.jobs.events import EventLog, all_events
+from edgeyolo.jobs.events import EventLog
+from edgeyolo.slim.checkpoint import unpickle
 from edgeyolo.train.device import device_names, free_memory
 from edgeyolo.train.folder import BEST
 from edgeyolo.train.lasting import saved_epochs
@@ -77,11 +78,11 @@ def halved(recipe: Recipe) -> Recipe:
 
 
 def _result(folder: Path, started: float) -> dict[str, Any]:
-    known = [event["best"] for event in all_events(folder) if event["event"] == "epoch"]
+    kept = unpickle(folder / BEST)["train_metrics"]
     return {
         "epochs": saved_epochs(folder),
         "seconds": round(time.monotonic() - started, 1),
-        "map50_95": known[-1] if known else None,
+        "map50_95": round(float(kept["metrics/mAP50-95(B)"]), 5),
         "checkpoint": BEST,
     }
 

@@ -10,9 +10,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeyolo.device.engine import available_cores
 from edgeyolo.errors import CheckpointError
 from edgeyolo.slim.checkpoint import unpickle
-from edgeyolo.train.device import available_threads, choose_device, device_names
+from edgeyolo.train.device import choose_device, device_names
 from edgeyolo.train.folder import LAST
 from edgeyolo.train.recipe import Recipe
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # Steps that the averaged net looks back: some epochs, and no more than ultralytics' own.
 _EPOCHS, _LONGEST = 2, 10_000
+_LOADERS = 15
 
 
 class Lasting:
@@ -82,8 +84,8 @@ def settings_of(folder: Path, recipe: Recipe) -> dict[str, Any]:
         "batch": recipe.batch,
         "device": "cpu" if is_cpu else device,
         # Reading and augmenting is what a GPU waits for, so all cores but that of its own process
-        # do it.
-        "workers": max(1, available_threads() // len(names) - 1),
+        # do it; more than were tried only fill the memory with batches.
+        "workers": max(1, min(_LOADERS, available_cores() // len(names) - 1)),
         "cache": "" if is_cpu else "ram",  # where there is room for all images, twice
         "seed": recipe.seed,
         "amp": "bf16" if bf16 else False,
@@ -101,8 +103,12 @@ def set_average(trainer: BaseTrainer) -> None:
     ultralytics' average reaches that far back only after tens of thousands of steps; after the few
     hundred of a small data set it is little more than the last of the noisy weights.
     """
-    longest = min(_LONGEST, _EPOCHS * len(trainer.train_loader))  # 1 / (1 - decay)
-    trainer.ema.decay = lambda steps: min(steps / (steps + 9), 1 - 1 / longest)
+
+    def decay(steps: int) -> float:
+        longest = min(_LONGEST, _EPOCHS * len(trainer.train_loader))
+        return min(steps / (steps + 9), 1 - 1 / longest)
+
+    trainer.ema.decay = decay
 
 
 def _to_disk(path: Path) -> None:

@@ -8,18 +8,40 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
+import traceback
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgeyolo.errors import EdgeyoloError, ExitCode
+from edgeyolo.jobs.child import told_of
 from edgeyolo.jobs.events import EventLog, Silent
 from edgeyolo.jobs.names import LOG
 from edgeyolo.train.outcomes import OutOfMemoryError, StopRequestedError
 from edgeyolo.train.work import Task, train_here
 from edgeyolo.workshop import open_workshop
 
-_NO_MEMORY = 75  # exit code among these processes
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
 _HOST = "127.0.0.1"
+_GRACE_S = 3.0  # for the others to say how they ended
+_LOOK_S = 1.0
+_MOST = 500  # letters of a message, so that it goes through a pipe at once
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process ended that did not come to its end."""
+
+    why: Literal["stopped", "memory", "failed"]
+    message: str = ""
+    hint: str = ""
+    exit_code: int = int(ExitCode.FAILED)
 
 
 def train_on(devices: Sequence[str], task: Task) -> None:
@@ -32,24 +54,33 @@ def train_on(devices: Sequence[str], task: Task) -> None:
     """
     from torch.multiprocessing.spawn import ProcessException, spawn
 
+    said: SimpleQueue[Ending] = get_context("spawn").SimpleQueue()
     ranks = spawn(  # type: ignore[no-untyped-call]
-        _rank, (devices, _free_port(), task), len(devices), join=False
+        _rank, (devices, _free_port(), task, said), len(devices), join=False
     )
     try:
-        while not ranks.join():
+        while not ranks.join(grace_period=_GRACE_S):
             pass
     except ProcessException as error:
-        # The others lose their peer then and fail as well, perhaps sooner seen than the first.
-        codes = {process.exitcode for process in ranks.processes}
-        if int(ExitCode.STOPPED) in codes:
-            raise StopRequestedError from error
-        if _NO_MEMORY in codes:
-            raise OutOfMemoryError from error
-        said = str(error).strip().splitlines() or ["no message"]
-        raise EdgeyoloError(
-            f"The process of a device failed ({said[-1][:300]}).",
-            f"The whole story is in {task.folder / LOG}.",
-        ) from error
+        endings = []
+        while not said.empty():
+            endings.append(said.get())
+        raise _error_of(endings, task) from error
+
+
+def _error_of(endings: Sequence[Ending], task: Task) -> Exception:
+    """What ended them all. The others lose their peer then and fail as well."""
+    reasons = {ending.why for ending in endings}
+    if "stopped" in reasons:
+        return StopRequestedError()
+    if "memory" in reasons:
+        return OutOfMemoryError()
+    for first in endings:
+        return EdgeyoloError.with_code(first.exit_code, first.message, first.hint)
+    return EdgeyoloError(
+        "The process of a device ended without a word.",
+        f"The whole story is in {task.folder / LOG}.",
+    )
 
 
 def _free_port() -> int:
@@ -59,8 +90,35 @@ def _free_port() -> int:
         return port
 
 
-def _rank(rank: int, devices: Sequence[str], port: int, task: Task) -> None:
-    """The work of one process."""
+def _rank(
+    rank: int, devices: Sequence[str], port: int, task: Task, said: SimpleQueue[Ending]
+) -> None:
+    """The work of one process, which says why where it does not come to its end."""
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    try:
+        _train(rank, devices, port, task)
+    except StopRequestedError:
+        said.put(Ending("stopped"))
+    except OutOfMemoryError:
+        said.put(Ending("memory"))
+    except Exception as error:  # the edge of this process
+        traceback.print_exc()
+        told = told_of(error, task.folder)
+        said.put(Ending("failed", told.message[:_MOST], told.hint[:_MOST], int(told.exit_code)))
+    else:
+        return
+    sys.stderr.flush()
+    os._exit(ExitCode.FAILED)  # a process that waits for its peers does not end by itself
+
+
+def _end_with(parent: int) -> None:
+    """A signal does not reach one that waits for its peers on a GPU."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(ExitCode.FAILED)
+
+
+def _train(rank: int, devices: Sequence[str], port: int, task: Task) -> None:
     os.environ.update(  # ultralytics reads them when it is imported
         {
             "RANK": str(rank),
@@ -75,13 +133,9 @@ def _rank(rank: int, devices: Sequence[str], port: int, task: Task) -> None:
 
     if devices[0] == "cpu":
         _let_cpus_share()
-    try:
-        train_here(task, EventLog(task.folder) if rank == 0 else Silent(), devices)
-    except StopRequestedError:
-        sys.exit(ExitCode.STOPPED)
-    except OutOfMemoryError:
-        sys.exit(_NO_MEMORY)
-    distributed.destroy_process_group()
+    train_here(task, EventLog(task.folder) if rank == 0 else Silent(), devices)
+    with suppress(RuntimeError):  # the training is saved by now
+        distributed.destroy_process_group()
 
 
 def _let_cpus_share() -> None:

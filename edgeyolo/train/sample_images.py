@@ -50,27 +50,28 @@ def show_samples(trainer: Trainer, recipe: Recipe) -> None:
 def _show_training(trainer: Trainer) -> None:
     """Draw the first batch of the epoch, as it is augmented."""
     if is_shown(trainer.epoch + 1, trainer.epochs):
-        _before_next(trainer, "preprocess_batch", lambda batch: _draw_training(trainer, batch))
+        _at_next(trainer, "preprocess_batch", lambda done, _: _draw_training(trainer, done))
 
 
 def _show_validation(trainer: Trainer, validator: Any) -> None:
     """Draw the first validation images: labels above, what the net finds below."""
     if is_shown(trainer.epoch + 1, trainer.epochs):
-        look = lambda preds, batch: _draw_validation(trainer, preds, batch)  # noqa: E731
-        _before_next(validator, "update_metrics", look)
+        look = lambda _, preds, batch: _draw_validation(trainer, preds, batch)  # noqa: E731
+        _at_next(validator, "update_metrics", look)
 
 
-def _before_next(owner: Any, name: str, look: Callable[..., None]) -> None:
-    """Look at what the next call of a method is given, once."""
+def _at_next(owner: Any, name: str, look: Callable[..., None]) -> None:
+    """Look at what the next call of a method returns and is given, once."""
     method = getattr(owner, name)
 
     def once(*given: Any) -> Any:
         owner.__dict__.pop(name, None)
+        done = method(*given)
         try:
-            look(*given)
+            look(done, *given)
         except CANNOT_SHOW:
             traceback.print_exc()
-        return method(*given)
+        return done
 
     setattr(owner, name, once)
 

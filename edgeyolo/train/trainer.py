@@ -53,7 +53,8 @@ class Trainer(Lasting, DetectionTrainer):  # type: ignore[misc]
         overrides |= recipe.settings
         if saved_epochs(folder):
             overrides["resume"] = str(folder / LAST)
-        self._gpu = gpu_memory(str(overrides["device"]))  # before anything of ours is there
+        # Before anything of ours is there; by one, as who asks takes some of each GPU.
+        self._gpu = gpu_memory(str(overrides["device"])) if _LEADS else {}
         super().__init__(overrides=overrides)
         self.world_size = ranks
         set_threads(self.device.type == "cpu", ranks)

@@ -71,6 +71,7 @@ def some_examples() -> Examples:
 IMPORTANCE = st.sampled_from(["taylor", "l1", "l2", "bn"])
 
 
+@pytest.mark.slow
 @settings(max_examples=6, **SLOW)  # type: ignore[arg-type]
 @given(pairs(), IMPORTANCE)
 def test_inherits_from_any_wider_net_and_trains(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
-import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgeyolo.errors import EdgeyoloError, ExitCode, UsageError
+from edgeyolo.errors import CheckpointError, EdgeyoloError, UsageError
 from edgeyolo.jobs import process
 from edgeyolo.jobs.events import all_events
 from edgeyolo.train import ranks
@@ -39,6 +40,7 @@ def _told(folder: Path, kind: str) -> list[dict[str, Any]]:
     return [event for event in all_events(folder) if event["event"] == kind]
 
 
+@pytest.mark.slow
 def test_two_share_a_training_that_is_stopped_and_taken_up_again(
     small_demo: Path, tmp_path: Path
 ) -> None:
@@ -108,35 +110,84 @@ def _until_it_ends(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def _stopped(rank: int, *_: Any) -> None:
-    if rank:
-        sys.exit(ExitCode.STOPPED)
+def _as(train: Callable[[int], None], rank: int, *rest: Any) -> None:
+    """In the process of a rank: its edge as it is, with another training."""
+    ranks._train = lambda rank, *_: train(rank)
+    ranks._rank(rank, *rest)
+
+
+def _waits() -> None:
     threading.Event().wait(60)  # as one that waits for its peer
 
 
-def _full(rank: int, *_: Any) -> None:
-    if rank:
-        sys.exit(75)
-    raise RuntimeError("Connection closed by peer")
+def _stopped(*given: Any) -> None:
+    def train(rank: int) -> None:
+        if rank:
+            _waits()
+        raise StopRequestedError
+
+    _as(train, *given)
 
 
-def _broken(rank: int, *_: Any) -> None:
-    raise ValueError("a label is wrong")
+def _full(*given: Any) -> None:
+    def train(rank: int) -> None:
+        if rank:
+            raise OutOfMemoryError
+        raise RuntimeError("Connection closed by peer")
+
+    _as(train, *given)
+
+
+def _refused(*given: Any) -> None:
+    def train(rank: int) -> None:
+        if rank:
+            _waits()
+        raise CheckpointError("start.pt is missing.", "Start anew.")
+
+    _as(train, *given)
+
+
+def _no_room(*given: Any) -> None:
+    def train(rank: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "last.part")
+
+    _as(train, *given)
+
+
+def _broken(*given: Any) -> None:
+    def train(rank: int) -> None:
+        raise ValueError("a label is wrong\nand more")
+
+    _as(train, *given)
 
 
 @pytest.mark.parametrize(
-    ("work", "error"),
-    [(_stopped, StopRequestedError), (_full, OutOfMemoryError), (_broken, EdgeyoloError)],
+    ("work", "error", "words", "code"),
+    [
+        (_stopped, StopRequestedError, "", 0),
+        (_full, OutOfMemoryError, "", 0),
+        (_refused, UsageError, "start.pt is missing.\nStart anew.", 2),
+        (_no_room, EdgeyoloError, "no space left on device.\nFree some space, then go on", 1),
+        (_broken, EdgeyoloError, "The work failed (ValueError: a label is wrong).", 1),
+    ],
 )
 def test_how_one_of_them_ends_is_how_all_end(
-    work: Any, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    work: Any,
+    error: type[Exception],
+    words: str,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(ranks, "_rank", work)
     task = Task(tmp_path, Job("", Recipe(1, 64)), {}, ())
     with pytest.raises(error) as raised:
         ranks.train_on(["cpu", "cpu"], task)
-    if error is EdgeyoloError:
-        assert "ValueError: a label is wrong" in str(raised.value)
+    assert words in str(raised.value)
+    if isinstance(raised.value, EdgeyoloError):
+        assert raised.value.exit_code == code
+        assert "Traceback" in capfd.readouterr().err  # the whole story
 
 
 def test_devices_by_name() -> None:

@@ -47,7 +47,7 @@ PARAMETERS = cost(SlimSpec(width=0.125), 5, 64).parameters
 pytestmark = pytest.mark.xdist_group("slim")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(
     tmp_path_factory: pytest.TempPathFactory, small_demo: Path
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
@@ -222,6 +222,7 @@ def test_takes_the_data_yaml_of_the_folder_and_says_so(small_demo: Path, in_tmp:
     assert not (in_tmp / "runs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["kill", "interrupt"])
 def test_a_stopped_run_goes_on(how: str, finished: Any, small_demo: Path, in_tmp: Path) -> None:
     """SIGKILL of all that works, or one Ctrl-C; ``resume`` brings both to the same end."""

@@ -8,6 +8,7 @@ import pytest
 
 from edgeyolo.errors import UsageError
 from edgeyolo.train.batch_size import Found, largest_batch
+from edgeyolo.train.outcomes import is_out_of_memory
 from edgeyolo.train.recipe import Job, Recipe
 from tests.command import edgeyolo_here
 
@@ -101,3 +102,26 @@ def test_a_batch_by_name_or_number(
 ) -> None:
     assert edgeyolo_here("train", "--data", "demo", "--batch", batch, "--dry-run") == code
     assert ("batch 'many' is not possible." in capsys.readouterr().err) == (code == 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_full"),
+    [
+        ("CUDA out of memory. Tried to allocate 20 GiB", True),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)", True),
+        ("FIND was unable to find an engine to execute this computation", True),
+        ("mat1 and mat2 shapes cannot be multiplied", False),
+    ],
+)
+def test_what_torch_says_where_memory_ends(said: str, is_full: bool) -> None:
+    assert is_out_of_memory(RuntimeError(said)) == is_full
+
+
+def test_layers_that_learned_nothing_are_not_frozen(
+    capsys: pytest.CaptureFixture[str], in_tmp: Path
+) -> None:
+    assert edgeyolo_here("train", "--data", "demo", "--freeze", "backbone", "--detach") == 2
+    assert "--freeze backbone would keep layers that have learned nothing." in (
+        capsys.readouterr().err
+    )
+    assert not (in_tmp / "runs").exists()

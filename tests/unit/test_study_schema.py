@@ -187,3 +187,8 @@ def test_the_manual_names_what_may_be_told(tmp_path: Path) -> None:
     for key in ("wide_epochs", "patience", "pretrain_classify", "log", "finetune"):
         assert key in _training_keys()
     assert not {"width", "heads", "bundle", "confidence"} & set(_training_keys())
+
+
+def test_a_path_that_no_file_system_takes(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: file name too long"):
+        read_study(tmp_path / ("x" * 300))

@@ -86,6 +86,8 @@ def _dry_run(entries: list[Entry], choice: DataChoice, as_json: bool) -> None:
     from edgeyolo.flow.study_estimate import estimate
     from edgeyolo.report.study_cost import study_plan_table
 
+    for entry in entries:
+        entry.plan.recipe.frozen_layers(entry.plan.spec)  # refuses more than there are
     planned = estimate(entries, choice)
     click.echo(json.dumps(planned, indent=2) if as_json else study_plan_table(planned))
 
