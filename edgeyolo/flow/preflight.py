@@ -45,7 +45,7 @@ def preflight(plan: Plan) -> None:
     plan.steps(wide)  # refuses steps that lead nowhere
     for spec in (wide, plan.spec):
         plan.recipe.frozen_layers(spec)
-    if plan.recipe.freeze and not plan.source and not (plan.plain and plan.pretrain):
+    if plan.recipe.freeze and plan.plain and not plan.source and not plan.pretrain:
         raise UsageError(
             f"--freeze {plan.recipe.freeze} would keep layers that have learned nothing.",
             "Name starting weights with --from, or leave it out.",

@@ -81,7 +81,14 @@ class Plan:
     @property
     def wide_recipe(self) -> Recipe:
         """Schedule of the wide net, where it has to be trained first."""
-        return replace(self.recipe, epochs=self.wide_epochs, distill=0.0, distill_features=0.0)
+        return replace(
+            self.recipe,
+            epochs=self.wide_epochs,
+            distill=0.0,
+            distill_features=0.0,
+            # From scratch, what is frozen would never learn anything.
+            freeze=self.recipe.freeze if self.source else None,
+        )
 
     @property
     def pretrain_recipe(self) -> Recipe:

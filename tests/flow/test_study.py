@@ -352,7 +352,7 @@ def test_what_the_file_tells_reaches_the_rows(
         assert plan.engines == ("onnxruntime",)
     assert (sized.plain, wide.plain, slim.plain) == (True, True, False)
     assert (sized.recipe.epochs, wide.recipe.epochs, slim.recipe.epochs) == (1, 7, 1)
-    assert (sized.recipe.freeze, wide.recipe.freeze) == ("3", "3")
+    assert (sized.recipe.freeze, wide.recipe.freeze, slim.recipe.freeze) == ("3", None, "3")
     assert sized.pretrain == slim.pretrain == str((in_tmp / "shapes").absolute())
     assert (sized.pretrain_epochs, wide.pretrain) == (3, None)
     teacher = str((in_tmp / "n.pt").absolute())
