@@ -19,6 +19,7 @@ from edgeyolo.jobs.events import all_events
 from edgeyolo.measure.proportion import Proportion
 from edgeyolo.plan.plan import Plan
 from edgeyolo.progress import Progress
+from edgeyolo.report.pretraining import pretraining_sentence
 from edgeyolo.runs import Run
 from edgeyolo.train.folder import BEST, START
 from edgeyolo.train.recipe import Job
@@ -115,10 +116,8 @@ def _share(value: float, total: int) -> dict[str, Any]:
 
 
 def _sentence(outcome: dict[str, Any], table: Path) -> str:
-    top1, counts = outcome["top1"], outcome["summary"]
-    low, high = top1["ci"]
+    counts = outcome["summary"]
     return (
-        f"As a classifier it is right on {top1['value']:.0%} of the {top1['images']} images held "
-        f"back [{low:.0%}, {high:.0%}], by which its best epoch was chosen. Tensors: "
-        f"{counts['pretrained']} carried over, {counts['kept']} kept; each of them is in {table}."
+        f"{pretraining_sentence(outcome)} Tensors: {counts['pretrained']} carried over, "
+        f"{counts['kept']} kept; each of them is in {table}."
     )

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from edgeyolo.report.figures import curves, tradeoff
+from edgeyolo.report.pretraining import pretraining_sentence
 from edgeyolo.report.verdict import sentences
 
 
@@ -25,7 +26,21 @@ def render(report: dict[str, Any]) -> str:
         report=report,
         sentences=sentences(report),
         tradeoff=tradeoff(report),
+        pretrained=_pretrained(report),
         curves=curves(report) if report["training"] else "",
         embedded=embedded,
     )
     return page
+
+
+def _pretrained(report: dict[str, Any]) -> str:
+    """Where the backbone learned to classify first; reports of before know nothing of it."""
+    outcome = report.get("pretraining")
+    if not outcome:
+        return ""
+    images, classes = outcome["data"]["images"]["train"], len(outcome["data"]["classes"])
+    return (
+        f"The backbone first learned to classify: {images} images of {classes} classes from "
+        f"{outcome['data']['name']}, {outcome['epochs']} epochs in {outcome['seconds']:.0f} s. "
+        + pretraining_sentence(outcome)
+    )

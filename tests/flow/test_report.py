@@ -123,6 +123,19 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
+def test_a_backbone_that_learned_to_classify_first(report: dict[str, Any]) -> None:
+    data = {"name": "<shapes>", "classes": ["a", "b"], "images": {"train": 120, "val": 40}}
+    report["pretraining"] = {
+        "data": data,
+        "epochs": 20,
+        "seconds": 61.2,
+        "top1": {"value": 0.9, "images": 40, "ci": [0.77, 0.96]},
+    }
+    text = " ".join(Page(render(report)).words)
+    assert "120 images of 2 classes from <shapes>, 20 epochs in 61 s." in text
+    assert "right on 90% of the 40 images held back [77%, 96%]" in text
+
+
 def test_every_figure_is_that_of_the_json(report: dict[str, Any]) -> None:
     text = " ".join(Page(render(report)).words)
     for figure in ("0.610", "[0.580, 0.630]", "9.9", "11.8", "14.8", "0.91 M", "160 images"):
