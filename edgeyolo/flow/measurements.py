@@ -56,24 +56,33 @@ def _reference(plan: Plan) -> tuple[str, str]:
 
 def measure_accuracy(run: Run, plan: Plan, progress: Progress) -> None:
     """mAP of every exported file, and its paired difference to the baseline."""
-    from edgeyolo.measure.accuracy import evaluate_bundle, paired_difference
+    from edgeyolo.measure.accuracy import detect, evaluate, paired_difference
+    from edgeyolo.measure.details import details
 
     samples: list[Sample] = load_split(dataset_of(run), "val")
-    rows, results = entries(run), {}
+    rows, results, told = entries(run), {}, {}
     total = len(rows) * len(samples)
     for index, (role, bundle, engine) in enumerate(rows):
 
         def step(done: int, _: int, index: int = index, note: str = f"{role}, {engine}") -> None:
             progress.step(index * len(samples) + done, total, note)
 
-        results[role, engine] = evaluate_bundle(bundle, samples, engine, progress=step)
+        found = detect(bundle, samples, engine, progress=step)
+        results[role, engine] = evaluate(samples, found, bundle.names)
+        told[role, engine] = details(bundle, samples, found, results[role, engine])
     reference = results[_reference(plan)]
     listed = []
     for (role, engine), accuracy in results.items():
         difference, bounds = paired_difference(accuracy, reference)
         versus = {"difference": round(difference, 5), "ci": [round(b, 5) for b in bounds]}
         listed.append(
-            {"role": role, "engine": engine, "versus_baseline": versus, **accuracy.to_dict()}
+            {
+                "role": role,
+                "engine": engine,
+                "versus_baseline": versus,
+                **accuracy.to_dict(),
+                "details": told[role, engine],
+            }
         )
     write_json(run.accuracy_file, {"split": "val", "results": listed})
 

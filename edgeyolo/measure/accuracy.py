@@ -20,10 +20,10 @@ from edgeyolo.device.detector import Detector
 from edgeyolo.errors import DataError
 from edgeyolo.images import read_image
 from edgeyolo.measure.bootstrap import ClassMatches, draws, interval, weighted_map
+from edgeyolo.measure.coco import evaluation_of, ground_truth, mean, mean_or_none, results_of
 
 EVAL_CONFIDENCE = 0.001
 _IOU_50, _IOU_75 = 0, 5  # positions in the COCO protocol's ten thresholds
-_EVERYTHING = [0, 1e10]  # area range in px²
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +124,24 @@ def evaluate(
     samples: Sequence[Sample], found: Sequence[Detections], names: Sequence[str]
 ) -> Accuracy:
     """Accuracy of detections, one entry per sample, in pixels of the source images."""
-    truth = _ground_truth(samples, names)
-    evaluation = _coco_evaluation(truth, _results(found), len(names))
+    truth = ground_truth(samples, names)
+    evaluation = evaluation_of(truth, results_of(found), len(names))
     precision = evaluation.eval["precision"][:, :, :, 0, -1]  # (T, recall steps, classes)
     matches = _matches(evaluation, samples, len(names))
     replicates = weighted_map(matches, draws(len(samples)))
     return Accuracy(
-        map50_95=_mean(precision),
-        map50=_mean(precision[_IOU_50]),
-        map75=_mean(precision[_IOU_75]),
-        map50_95_ci=interval(replicates, _mean(precision)),
+        map50_95=mean(precision),
+        map50=mean(precision[_IOU_50]),
+        map75=mean(precision[_IOU_75]),
+        map50_95_ci=interval(replicates, mean(precision)),
         images=len(samples),
         boxes=len(truth["annotations"]),
         per_class=tuple(
             ClassAccuracy(
                 name,
                 int(matches[index].objects.sum()),
-                _mean_or_none(precision[:, :, index]),
-                _mean_or_none(precision[_IOU_50, :, index]),
+                mean_or_none(precision[:, :, index]),
+                mean_or_none(precision[_IOU_50, :, index]),
             )
             for index, name in enumerate(names)
         ),
@@ -169,70 +169,6 @@ def paired_difference(a: Accuracy, b: Accuracy) -> tuple[float, tuple[float, flo
     return point, interval(difference, point)
 
 
-def _ground_truth(samples: Sequence[Sample], names: Sequence[str]) -> dict[str, Any]:
-    annotations: list[dict[str, Any]] = []
-    for image_id, sample in enumerate(samples, start=1):
-        size = np.array([sample.width, sample.height] * 2, np.float64)
-        for class_id, *box in sample.boxes.astype(np.float64):
-            x, y, width, height = np.array(box) * size
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,  # 0 would mean "no match"
-                    "image_id": image_id,
-                    "category_id": int(class_id) + 1,
-                    "bbox": [x - width / 2, y - height / 2, width, height],
-                    "area": width * height,
-                    "iscrowd": 0,
-                }
-            )
-    return {
-        "info": {},
-        "images": [
-            {"id": image_id, "width": sample.width, "height": sample.height}
-            for image_id, sample in enumerate(samples, start=1)
-        ],
-        "annotations": annotations,
-        "categories": [{"id": index, "name": name} for index, name in enumerate(names, start=1)],
-    }
-
-
-def _results(found: Sequence[Detections]) -> list[dict[str, Any]]:
-    return [
-        {
-            "image_id": image_id,
-            "category_id": int(class_id) + 1,
-            "bbox": [float(x1), float(y1), float(x2 - x1), float(y2 - y1)],
-            "score": float(score),
-        }
-        for image_id, detections in enumerate(found, start=1)
-        for (x1, y1, x2, y2), score, class_id in zip(
-            detections.xyxy, detections.score, detections.class_id, strict=True
-        )
-    ]
-
-
-def _coco_evaluation(truth: dict[str, Any], results: list[dict[str, Any]], classes: int) -> Any:
-    from faster_coco_eval import COCO, COCOeval_faster
-
-    reference = COCO(truth)
-    # loadRes refuses an empty list.
-    detections = reference.loadRes(results) if results else COCO({**truth, "annotations": []})
-    evaluation = COCOeval_faster(
-        reference, detections, "bbox", print_function=_silent, separate_eval=True
-    )
-    evaluation.params.maxDets = [300]
-    evaluation.params.areaRng = [_EVERYTHING]
-    evaluation.params.areaRngLbl = ["all"]
-    evaluation.params.catIds = list(range(1, classes + 1))
-    evaluation.evaluate()
-    evaluation.accumulate()
-    return evaluation
-
-
-def _silent(*_: object) -> None:
-    """Takes the place of a function that prints."""
-
-
 def _matches(evaluation: Any, samples: Sequence[Sample], classes: int) -> list[ClassMatches]:
     """Per-image matches out of the evaluation, through the pickling state that it offers."""
     images = len(samples)
@@ -255,14 +191,3 @@ def _matches(evaluation: Any, samples: Sequence[Sample], classes: int) -> list[C
             )
         )
     return result
-
-
-def _mean(precision: Any) -> float:
-    """Mean over the entries that exist; faster-coco-eval marks the others with -1."""
-    value = _mean_or_none(precision)
-    return 0.0 if value is None else value
-
-
-def _mean_or_none(precision: Any) -> float | None:
-    existing = precision[precision > -1]
-    return float(existing.mean()) if existing.size else None

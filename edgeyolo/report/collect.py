@@ -78,7 +78,8 @@ def _row(
         "parameters": bundle.provenance["net"]["parameters"],
         "gflops": bundle.provenance["net"]["gflops"],
         "file_size_bytes": bundle.size_bytes(engine),
-        "accuracy": {k: v for k, v in accuracy.items() if k not in ("role", "engine")},
+        "accuracy": {k: v for k, v in accuracy.items() if k not in ("role", "engine", "details")},
+        "details": accuracy.get("details"),  # runs of before have none
         "latency": {k: v for k, v in latency.items() if k not in ("role", "engine", "samples")},
         "samples_ms": {"engine_only": samples["engine_ms"], "end_to_end": samples["total_ms"]},
     }

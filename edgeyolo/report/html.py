@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from edgeyolo.report.figures import curves, tradeoff
+from edgeyolo.report.figures import curves, thresholds, tradeoff
+from edgeyolo.report.mistakes import confusions, detailed, matrix, sizes
 from edgeyolo.report.pretraining import pretraining_sentence
 from edgeyolo.report.verdict import sentences
 
@@ -28,6 +29,11 @@ def render(report: dict[str, Any]) -> str:
         tradeoff=tradeoff(report),
         pretrained=_pretrained(report),
         curves=curves(report) if report["training"] else "",
+        detailed=detailed(report),
+        thresholds=thresholds(detailed(report)) if detailed(report) else "",
+        matrix=matrix,
+        confusions=confusions,
+        sizes=sizes,
         embedded=embedded,
     )
     return page

@@ -8,12 +8,17 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from edgeyolo.measure.accuracy import evaluate
+from edgeyolo.measure.details import details
 from edgeyolo.report.html import render
 from edgeyolo.report.verdict import sentences, verdict
+from tests.unit.test_accuracy import _random
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -134,6 +139,54 @@ def test_a_backbone_that_learned_to_classify_first(report: dict[str, Any]) -> No
     text = " ".join(Page(render(report)).words)
     assert "120 images of 2 classes from <shapes>, 20 epochs in 61 s." in text
     assert "right on 90% of the 40 images held back [77%, 96%]" in text
+
+
+def _with_details(report: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """The report, with what was measured of random detections."""
+    samples, found = _random(3)
+    bundle: Any = SimpleNamespace(names=names, height=160, width=160)
+    told = details(bundle, samples, found, evaluate(samples, found, names))
+    report["data"]["classes"] = list(names)
+    report["rows"][0]["details"] = json.loads(json.dumps(told))
+    return told
+
+
+def test_what_it_gets_wrong(report: dict[str, Any]) -> None:
+    names = ("cat", "</script><b>", "dog", "bird")
+    told = _with_details(report, names)
+    words = [word.strip() for word in Page(render(report)).words]
+    common, ways = told["operating"]["common"], told["mistakes"]["ways"]
+    start = words.index("slim net, 320 px, ncnn fp32")
+    row = [word for word in words[start + 1 :] if word][:11]
+    assert row == [
+        f"{common['threshold']:.2f}",
+        *(f"{common['micro'][key]:.3f}" for key in ("precision", "recall", "f1")),
+        str(told["mistakes"]["right"]),
+        *(str(count) for count in ways.values()),
+    ]
+    assert "Not measured when this run was made" not in " ".join(words)
+    table = [word for word in words[words.index("really ↓ called →") :] if word]
+    assert table[1:6] == [*names, "missed"]
+    for index, name in enumerate((*names, "nothing")):
+        begin = 6 + 6 * index
+        counts = told["mistakes"]["confusion"][index]
+        assert table[begin : begin + 6] == [name, *map(str, counts)]
+
+
+def test_of_many_classes_the_most_frequent_confusions(report: dict[str, Any]) -> None:
+    names = tuple(f"class {index}" for index in range(13))
+    told = _with_details(report, names)
+    words = [word.strip() for word in Page(render(report)).words if word.strip()]
+    start = words.index("times") + 1
+    confusion = np.array(told["mistakes"]["confusion"])
+    np.fill_diagonal(confusion, 0)
+    assert int(words[start + 2]) == confusion.max()
+    assert "really ↓ called →" not in words
+
+
+def test_a_run_of_before_says_what_was_not_measured(report: dict[str, Any]) -> None:
+    report["rows"][0]["details"] = None
+    assert "Not measured when this run was made" in " ".join(Page(render(report)).words)
 
 
 def test_every_figure_is_that_of_the_json(report: dict[str, Any]) -> None:

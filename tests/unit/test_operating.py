@@ -12,7 +12,7 @@ pytest.importorskip("cv2")
 pytest.importorskip("faster_coco_eval")
 
 from edgeyolo.device.detections import Detections
-from edgeyolo.measure import accuracy as measure
+from edgeyolo.measure import coco
 from edgeyolo.measure.accuracy import evaluate
 from edgeyolo.measure.bootstrap import ClassMatches
 from edgeyolo.measure.operating import Counts, counts, operating_points, optimum
@@ -104,8 +104,8 @@ def _above(found: list[Detections], thresholds: list[float | None]) -> list[Dete
 
 
 def _coco(samples: Any, found: list[Detections]) -> Any:
-    truth = measure._ground_truth(samples, NAMES)
-    return measure._coco_evaluation(truth, measure._results(found), len(NAMES))
+    truth = coco.ground_truth(samples, NAMES)
+    return coco.evaluation_of(truth, coco.results_of(found), len(NAMES))
 
 
 @pytest.mark.parametrize("seed", range(4))
