@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ pytest.importorskip("faster_coco_eval")
 from edgeyolo.device.detections import Detections
 from edgeyolo.measure.accuracy import evaluate
 from edgeyolo.measure.curves import by_confidence, curves_of, precision_over_recall
+from edgeyolo.measure.details import details
 from edgeyolo.measure.operating import operating_points
 from tests.unit.test_accuracy import NAMES, _random
 
@@ -43,3 +46,13 @@ def test_nothing_found() -> None:
     curves = curves_of(evaluate(samples, [Detections.empty() for _ in found], NAMES))
     assert set(curves["precision_over_recall"]) == {0.0}
     assert set(curves["by_confidence"]["f1"]) == {0.0}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mistakes_are_counted_at_the_common_threshold(seed: int) -> None:
+    samples, found = _random(seed)
+    bundle: Any = SimpleNamespace(names=NAMES, height=160, width=160)
+    told = details(bundle, samples, found, evaluate(samples, found, NAMES))
+    best = told["operating"]["common"]["micro"]
+    failed = sum(count for way, count in told["mistakes"]["ways"].items() if way != "missed")
+    assert (told["mistakes"]["right"], failed) == (best["tp"], best["fp"])
