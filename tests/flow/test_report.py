@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +16,8 @@ from edgeyolo.measure.accuracy import evaluate
 from edgeyolo.measure.details import details
 from edgeyolo.report.html import render
 from edgeyolo.report.verdict import sentences, verdict
+from tests.browser import needs_browser, shown
 from tests.unit.test_accuracy import _random
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def row(role: str, value: float, milliseconds: float, imgsz: int = 320) -> dict[str, Any]:
@@ -224,22 +221,8 @@ def test_the_verdict_tells_a_finding_from_noise(report: dict[str, Any]) -> None:
     assert len(verdict(report).splitlines()) <= 8
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+@needs_browser
 def test_a_browser_shows_it(report: dict[str, Any], tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text(render(report), encoding="utf-8")
-    assert CHROMIUM is not None
-    done = subprocess.run(
-        [
-            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *("--disable-quic", f"--user-data-dir={tmp_path / 'profile'}"),
-            *("--enable-logging=stderr", "--dump-dom", page.as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = shown(render(report), tmp_path)
     assert "30% of the parameters" in done.stdout and "<svg" in done.stdout
     assert "Content Security Policy" not in done.stderr

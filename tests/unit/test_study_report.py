@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ from edgeyolo.report.study import study_table
 from edgeyolo.report.study_csv import classes_csv, rows_csv
 from edgeyolo.report.study_groups import effects, is_inconclusive, remarks, seed_groups
 from edgeyolo.report.study_html import render_study
+from tests.browser import needs_browser, shown
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FACTORS = ("net", "batch", "freeze", "imgsz", "seed")
 
 
@@ -279,22 +277,8 @@ def test_the_page_holds_what_was_found(found: dict[str, Any]) -> None:
     assert page == render_study(found)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+@needs_browser
 def test_a_browser_shows_it(found: dict[str, Any], tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text(render_study(found), encoding="utf-8")
-    assert CHROMIUM is not None
-    done = subprocess.run(
-        [
-            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *("--disable-quic", f"--user-data-dir={tmp_path / 'profile'}"),
-            *("--enable-logging=stderr", "--dump-dom", page.as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = shown(render_study(found), tmp_path)
     assert "s-b16-320-s1" in done.stdout and "<svg" in done.stdout
     assert "Content Security Policy" not in done.stderr
