@@ -1,29 +1,22 @@
-"""report.json → report.html: one file that needs no network and no script."""
+"""report.json → report.html."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from edgeyolo.report.figures import curves, thresholds, tradeoff
 from edgeyolo.report.mistakes import confusions, detailed, matrix, sizes
+from edgeyolo.report.page import render_page
 from edgeyolo.report.pretraining import pretraining_sentence
 from edgeyolo.report.verdict import sentences
 
 
 def render(report: dict[str, Any]) -> str:
-    """The whole page; the raw report is embedded, so that the page can be taken apart again."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("edgeyolo.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    embedded = json.dumps(report, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
-    page: str = environment.get_template("report.html.j2").render(
+    """The whole page."""
+    return render_page(
+        "report.html.j2",
+        report,
+        {},
         report=report,
         sentences=sentences(report),
         tradeoff=tradeoff(report),
@@ -34,9 +27,7 @@ def render(report: dict[str, Any]) -> str:
         matrix=matrix,
         confusions=confusions,
         sizes=sizes,
-        embedded=embedded,
     )
-    return page
 
 
 def _pretrained(report: dict[str, Any]) -> str:
