@@ -16,7 +16,7 @@ from edgeyolo.jobs.events import EventLog
 from edgeyolo.slim.checkpoint import unpickle
 from edgeyolo.train.device import device_names, free_memory
 from edgeyolo.train.folder import BEST
-from edgeyolo.train.lasting import saved_epochs
+from edgeyolo.train.lasting import is_trained, saved_epochs
 from edgeyolo.train.loggers.start import start_loggers
 from edgeyolo.train.outcomes import OutOfMemoryError, StopRequestedError
 from edgeyolo.train.recipe import Job, Recipe
@@ -35,7 +35,7 @@ def _train(folder: Path, log: EventLog) -> ExitCode:
     job = Job.load(folder)
     open_workshop()
     # Killed between the last epoch and the end, there is nothing left to do.
-    if saved_epochs(folder) < job.recipe.epochs:
+    if not is_trained(folder, job.recipe):
         dataset = read_dataset(Path(job.data))
         samples = {split: load_split(dataset, split) for split in ("train", "val")}
         try:

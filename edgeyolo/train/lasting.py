@@ -67,6 +67,17 @@ def saved_epochs(folder: Path) -> int:
         return 0
 
 
+def is_trained(folder: Path, recipe: Recipe) -> bool:
+    """Whether ``last.pt`` is that of the last epoch, also of a training that ended early."""
+    done = saved_epochs(folder)
+    if done >= recipe.epochs:
+        return True
+    if not done or recipe.patience is None:
+        return False
+    best = unpickle(folder / LAST).get("stopper", {}).get("best_epoch", done)
+    return bool(done - best >= recipe.patience)
+
+
 def settings_of(folder: Path, recipe: Recipe) -> dict[str, Any]:
     """ultralytics' settings of any training of ours, before its schedule."""
     import torch

@@ -99,6 +99,13 @@ def test_a_training_that_gets_no_better_ends(small_demo: Path, tmp_path: Path) -
     trainer = _made(small_demo, tmp_path, recipe, net)
     trainer.train()
     assert trainer.epoch + 1 < 12
+    # Killed before it could say so, it has nothing left to do.
+    Job(str(small_demo), recipe).save(tmp_path)
+    before = [event["event"] for event in all_events(tmp_path)]
+    assert job.run(tmp_path) == 0
+    told = [event["event"] for event in all_events(tmp_path)]
+    assert told == [*before, "finished"]
+    assert all_events(tmp_path)[-1]["epochs"] == trainer.epoch + 1
 
 
 @pytest.fixture
