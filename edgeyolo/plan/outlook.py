@@ -87,8 +87,10 @@ class Board:
             for engine, precision in known
             if profile.engines[engine].available and engine in (engines or (engine,))
         ]
-        # Asked for one that is not there, the first of them is refused with a sentence.
-        wanted = wanted or [(engine, "fp32") for engine in engines or ("ncnn",)]
+        # One that was asked for and is not there is refused with a sentence, by its predictor.
+        there = {engine for engine, _ in wanted}
+        wanted += [(engine, "fp32") for engine in engines or () if engine not in there]
+        wanted = wanted or [("ncnn", "fp32")]
         self._predictors = {
             key: Predictor(profile, *key, threads=threads, clock=clock) for key in wanted
         }

@@ -206,6 +206,12 @@ def test_the_chance_to_keep_a_budget() -> None:
     assert not outlook.can_fit(Budget(latency_ms=0.9 * outlook.latency.low_ms))
 
 
+def test_an_engine_that_a_board_lacks_is_refused_also_beside_others() -> None:
+    for engines in (("openvino",), ("ncnn", "openvino")):
+        with pytest.raises(UsageError, match=r"No latency of openvino .* on NVIDIA Jetson Nano"):
+            Board(load_profile("jetson-nano"), engines)
+
+
 def test_training_takes_longer_for_more_of_anything() -> None:
     trainer = Trainer("this CPU", 50.0)
     recipe = Recipe(60, 320, distill=1.0)
