@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 _PART = 0.8  # of the free memory; crowded images and the allocator need the rest
-# Twice as many took 9 % less time for each image on a data-center GPU (docs/benchmarks.md), and
+# Twice as many took 7 to 10 % less time for each on a data-center GPU (docs/benchmarks.md), and
 # leave half of the steps to learn in.
 _MOST = 128
 _STEPS = 16  # of an epoch at least: else a small data set would be learned in a handful of steps
