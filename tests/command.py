@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edgeyolo.cli import main
 from edgeyolo.cli.edge import guard
@@ -45,6 +46,33 @@ def edgeyolo_json(*arguments: object, cwd: Path | None = None) -> Any:
     done = edgeyolo(*arguments, "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def rest_of(process: subprocess.Popen[str], timeout: float = 60) -> tuple[str, str]:
+    """What it still says on stdout and stderr until it ends.
+
+    As ``communicate``, which loses what came together with the line that a ``readline`` returned.
+    """
+    said = {"stdout": "", "stderr": ""}
+
+    def read(name: str, stream: IO[str]) -> None:
+        said[name] = stream.read()
+
+    streams = {name: stream for name in said if (stream := getattr(process, name))}
+    readers = [threading.Thread(target=read, args=item, daemon=True) for item in streams.items()]
+    for reader in readers:
+        reader.start()
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    for reader in readers:
+        reader.join(timeout)
+        assert not reader.is_alive(), "a child of it holds the other end"
+    for stream in streams.values():
+        stream.close()
+    return said["stdout"], said["stderr"]
 
 
 def python(code: str) -> str:

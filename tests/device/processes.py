@@ -13,6 +13,8 @@ from typing import Any
 import cv2
 import pytest
 
+from tests.command import rest_of
+
 _MAIN = "from edgeyolo.cli.main import main; main()"
 
 
@@ -40,7 +42,7 @@ def lines_of(process: subprocess.Popen[str], count: int) -> list[dict[str, Any]]
 
 def ended(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, list[Any], str]:
     """Exit code, the rest of its lines of JSON, and what it said."""
-    lines, said = process.communicate(timeout=timeout)
+    lines, said = rest_of(process, timeout)
     assert "Traceback" not in said, said
     return process.returncode, [json.loads(line) for line in lines.splitlines()], said
 

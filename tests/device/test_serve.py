@@ -38,7 +38,7 @@ from edgeyolo.device.server.request import RequestError, parse
 from edgeyolo.device.sinks.serve import Serve
 from edgeyolo.device.sources.synthetic import SyntheticSource
 from edgeyolo.errors import EdgeyoloError, ExitCode, UsageError
-from tests.command import edgeyolo
+from tests.command import edgeyolo, rest_of
 from tests.conftest import ROOT
 from tests.programs import program
 from tests.unit.conftest import null_bundle  # noqa: F401
@@ -829,7 +829,7 @@ def test_the_command_serves_until_it_is_stopped(null_bundle: Path, tmp_path: Pat
             watching.sendall(f"GET /stream.mjpg{found[2][1:]} HTTP/1.0\r\n\r\n".encode())
             assert watching.recv(100).startswith(b"HTTP/1.1 200 OK")
             process.terminate()
-            said = process.communicate(timeout=10)[1]
+            said = rest_of(process, 10)[1]
     finally:
         process.kill()
     assert process.returncode == 0

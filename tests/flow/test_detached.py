@@ -16,7 +16,7 @@ import pytest
 from edgeyolo.jobs import process
 from edgeyolo.jobs.events import all_events
 from edgeyolo.runs import Run
-from tests.command import edgeyolo, edgeyolo_json
+from tests.command import edgeyolo, edgeyolo_json, rest_of
 from tests.conftest import ROOT
 
 FROM = ROOT / "assets" / "demo-yolov8n.pt"
@@ -86,12 +86,15 @@ def test_stopped_and_taken_up_again_and_nobody_looks_on(run: Run, small_demo: Pa
     )
 
     assert looking.stderr
-    said = looking.stderr.readline()
+    said = ""
+    while "[1/8] Check the data" not in said:
+        line = looking.stderr.readline()
+        assert line, said
+        said += line
     stopped = edgeyolo("stop", "r")
     assert stopped.returncode == 0, stopped.stderr
-    said += looking.communicate(timeout=60)[1]
+    said += rest_of(looking)[1]
     assert looking.returncode == 6
-    assert "[1/8] Check the data" in said
     assert "Go on with: edgeyolo resume runs/r" in said
     assert _listed()["state"] == "stopped"
     again = edgeyolo("stop", "r")

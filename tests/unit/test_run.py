@@ -27,7 +27,7 @@ from edgeyolo.device.loop import run as run_loop
 from edgeyolo.device.sinks.annotated import AnnotatedVideo
 from edgeyolo.device.sinks.csvfile import COLUMNS
 from edgeyolo.errors import CameraError, EdgeyoloError
-from tests.command import edgeyolo_here
+from tests.command import edgeyolo_here, rest_of
 
 Done = subprocess.CompletedProcess[str]
 EDGEYOLO = [sys.executable, "-c", "from edgeyolo.cli.main import main; main()"]
@@ -550,7 +550,7 @@ def test_a_service_that_is_stopped_closes_its_files(null_bundle: Path, tmp_path:
     process = _started(tmp_path, null_bundle, "--camera", "synthetic://64x48@50", *outputs)
     time.sleep(0.5)
     process.terminate()
-    lines, said = process.communicate(timeout=10)
+    lines, said = rest_of(process, 10)
     assert process.returncode == 0
     assert said == ""
     assert _frames_of(tmp_path / "out.mp4") == len(lines.splitlines()) + 1 > 3
