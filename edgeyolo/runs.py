@@ -37,6 +37,11 @@ class Run:
         return self.folder / PLAN
 
     @property
+    def command_file(self) -> Path:
+        """The command line that asked for it."""
+        return self.folder / "command.json"
+
+    @property
     def data_file(self) -> Path:
         """What was found out about the data set."""
         return self.folder / "data.json"
@@ -85,6 +90,11 @@ class Run:
     def heads_file(self) -> Path:
         """What each detection level of the wide net serves."""
         return self.folder / "heads.json"
+
+    @property
+    def gallery_file(self) -> Path:
+        """Images in which the result fails most."""
+        return self.folder / "gallery.json"
 
     @property
     def accuracy_file(self) -> Path:

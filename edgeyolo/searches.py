@@ -55,6 +55,25 @@ class Search:
         return self.folder / "outcomes.json"
 
     @property
+    def accuracy_file(self) -> Path:
+        """What each net finds on val."""
+        return self.folder / "accuracy.json"
+
+    @property
+    def latency_file(self) -> Path:
+        """How long each takes on this machine."""
+        return self.folder / "latency.json"
+
+    @property
+    def gallery_file(self) -> Path:
+        """Images in which the recommended one fails most."""
+        return self.folder / "gallery.json"
+
+    @property
+    def report_page(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
     def result_file(self) -> Path:
         return self.folder / "result.json"
 

@@ -165,7 +165,7 @@ def dense(runs: int = 50) -> dict[str, Any]:
     times = []
     for _ in range(runs):
         begin = time.perf_counter()
-        xyxy, score, class_id = decode(outputs, (8, 16, 32), 16, 0.001, multi_label=True)
+        xyxy, score, class_id, _ = decode(outputs, (8, 16, 32), 16, 0.001, multi_label=True)
         kept = non_max_suppression(xyxy, score, class_id, 0.7, 300)
         times.append((time.perf_counter() - begin) * 1e3)
     return {"candidates": len(score), "kept": len(kept), "ms": _spread(times)}

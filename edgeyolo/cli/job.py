@@ -74,10 +74,7 @@ def finish_search(search: Search, as_json: bool) -> ExitCode:
     click.echo(json.dumps(result) if as_json else search_table(result))
     if result["recommended"] is None:
         return ExitCode.BUDGET_NOT_MET
-    chosen = next(row for row in result["rows"] if row["name"] == result["recommended"])
-    page = Run(search.folder / chosen["name"]).report_page
-    of_fp32 = " (of the net in fp32)" * (chosen["precision"] != "fp32")
-    click.echo(f"Bundle: {search.bundle}\nReport: {page}{of_fp32}", err=True)
+    click.echo(f"Bundle: {search.bundle}\nReport: {search.report_page}", err=True)
     return ExitCode.OK
 
 

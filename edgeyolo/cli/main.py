@@ -13,10 +13,16 @@ from edgeyolo import __version__
 from edgeyolo.cli.edge import guard, leave
 
 _COMMANDS = Path(__file__).parent / "commands"
+WORDS = "edgeyolo.words"  # key of a context's meta: what follows the program's name
 
 
 class Commands(click.Group):
     """Commands found by file name and imported when they are needed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words as they were given."""
+        ctx.meta[WORDS] = list(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +24,19 @@ class Sample:
 
 
 def load_split(
-    dataset: Dataset, split: str, progress: Callable[[int, int], None] | None = None
+    dataset: Dataset,
+    split: str,
+    progress: Callable[[int, int], None] | None = None,
+    sizes: Mapping[Path, tuple[int, int]] | None = None,
 ) -> list[Sample]:
     """Decode every image and read every label of a split.
+
+    ``sizes`` are height and width of images that were decoded before, which need not be again.
 
     Raises:
         DataError: the first problem, and how many more there are.
     """
-    samples = load_images(dataset, dataset.images(split), progress)
+    samples = load_images(dataset, dataset.images(split), progress, sizes)
     if not any(len(sample.boxes) for sample in samples):
         raise DataError(
             f"None of the {len(samples)} images of the {split} split has a label.",
@@ -41,14 +46,18 @@ def load_split(
 
 
 def load_images(
-    dataset: Dataset, images: Sequence[Path], progress: Callable[[int, int], None] | None = None
+    dataset: Dataset,
+    images: Sequence[Path],
+    progress: Callable[[int, int], None] | None = None,
+    sizes: Mapping[Path, tuple[int, int]] | None = None,
 ) -> list[Sample]:
     """The same for some images, which need have no labels.
 
     Raises:
         DataError: the first problem, and how many more there are.
     """
-    outcomes = together(lambda image: _load(image, dataset), images, progress)
+    known = sizes or {}
+    outcomes = together(lambda image: _load(image, dataset, known.get(image)), images, progress)
     samples = [each for each in outcomes if isinstance(each, Sample)]
     problems = [each for each in outcomes if isinstance(each, DataError)]
     if problems:
@@ -57,9 +66,9 @@ def load_images(
     return samples
 
 
-def _load(image: Path, dataset: Dataset) -> Sample | DataError:
+def _load(image: Path, dataset: Dataset, size: tuple[int, int] | None) -> Sample | DataError:
     try:
-        height, width = read_image(image).shape[:2]
+        height, width = size or read_image(image).shape[:2]
         return Sample(image, height, width, read_labels(label_path(image), len(dataset.names)))
     except DataError as error:
         return error

@@ -18,7 +18,17 @@ def examine_copies(dataset: Dataset, images: Mapping[Path, ImageFacts]) -> Itera
     same = dict(same_images(dataset, images))
     for (split, image), (other, first) in same.items():
         yield _across(image, first, split, other) if split != other else _twice(image, first, split)
-    # What is the same is not said to be similar, too.
+    for (split, image), (other, first), turn in near_images(dataset, images, same):
+        yield _near(split, image, other, first, turn)
+
+
+def near_images(
+    dataset: Dataset, images: Mapping[Path, ImageFacts], same: Mapping[Seen, Seen]
+) -> Iterator[tuple[Seen, Seen, str]]:
+    """Images that look like one of an earlier split, with that and how it lies.
+
+    ``same`` are those of :func:`same_images`: what is the same is not said to be similar, too.
+    """
     rest = [
         seen for seen in _usable(dataset, images) if seen not in same or seen[0] == same[seen][0]
     ]
@@ -26,7 +36,7 @@ def examine_copies(dataset: Dataset, images: Mapping[Path, ImageFacts]) -> Itera
     prints = [images[image].print for _, image in rest]
     known = [one for one in prints if one is not None]
     for index, match in nearest_before(known, [ranks[split] for split, _ in rest]).items():
-        yield _near(*rest[index], *rest[match.index], match.turn)
+        yield rest[index], rest[match.index], match.turn
 
 
 def same_images(dataset: Dataset, images: Mapping[Path, ImageFacts]) -> Iterator[tuple[Seen, Seen]]:

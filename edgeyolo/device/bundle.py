@@ -60,6 +60,11 @@ class Bundle:
         """Bytes that one engine's files take on the board."""
         return sum((self.root / name).stat().st_size for name in self.engines[engine].values())
 
+    def digest(self, engine: str) -> str:
+        """Hexadecimal sha256 of one engine's files, by which a net is known on every machine."""
+        names = sorted(self.engines.get(engine, {}).values())
+        return _digest({"files": [[name, sha256(self.root / name)] for name in names]})
+
     def with_default(self, engine: str | None) -> str:
         """The engine asked for, or the default one.
 

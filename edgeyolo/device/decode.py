@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
+
+
+class Decoded(NamedTuple):
+    """N boxes, in no order."""
+
+    xyxy: Float  # (N, 4) in input pixels
+    score: Float  # (N,) 0..1
+    class_id: Int  # (N,)
+    stride: Int  # (N,) of the level that found it
 
 
 def decode(
@@ -24,8 +34,8 @@ def decode(
     confidence: float,
     *,
     multi_label: bool = False,
-) -> tuple[Float, Float, Int]:
-    """Boxes (N, 4) xyxy in input pixels, scores (N,) and class ids (N,), in no order.
+) -> Decoded:
+    """What all levels find.
 
     ``outputs`` holds, per level, a box tensor (1, 4*reg_max, h, w) and a class tensor
     (1, classes, h, w) of logits. With ``multi_label`` an anchor yields a box for every class above
@@ -46,8 +56,11 @@ def decode(
         xyxy = np.concatenate([centers - left_top, centers + right_bottom]) * scale
     finite = np.isfinite(xyxy).all(axis=0)
     if not finite.all():  # a box with NaN cannot be drawn, nor matched
-        xyxy, logits, class_id = xyxy[:, finite], logits[finite], class_id[finite]
-    return np.ascontiguousarray(xyxy.T, np.float32), sigmoid(logits), class_id
+        xyxy, logits, class_id, scale = (
+            part[..., finite] for part in (xyxy, logits, class_id, scale)
+        )
+    boxes = np.ascontiguousarray(xyxy.T, np.float32)
+    return Decoded(boxes, sigmoid(logits), class_id, scale.astype(np.int64))
 
 
 def _choose(

@@ -19,6 +19,7 @@ class Detections:
     score: npt.NDArray[np.float32]  # (N,) 0..1
     class_id: npt.NDArray[np.int64]  # (N,)
     track_id: npt.NDArray[np.int64] | None = None  # (N,) from a tracker; -1 where it has none yet
+    stride: npt.NDArray[np.int64] | None = None  # (N,) of the level that found it, where known
 
     def __len__(self) -> int:
         return len(self.score)
@@ -31,7 +32,8 @@ class Detections:
     def select(self, which: npt.NDArray[Any]) -> Detections:
         """Those of a mask (N,) or of indices, in that order."""
         ids = None if self.track_id is None else self.track_id[which]
-        return Detections(self.xyxy[which], self.score[which], self.class_id[which], ids)
+        stride = None if self.stride is None else self.stride[which]
+        return Detections(self.xyxy[which], self.score[which], self.class_id[which], ids, stride)
 
     def count(self, names: Sequence[str]) -> Counter[str]:
         """How many there are of each class."""

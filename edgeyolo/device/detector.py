@@ -134,14 +134,16 @@ class Detector:
     def postprocess(self, outputs: list[Float], placement: Placement) -> Detections:
         """Raw head outputs → detections in pixels of the source image."""
         bundle = self.bundle
-        xyxy, score, class_id = decode(
+        xyxy, score, class_id, stride = decode(
             outputs, bundle.strides, bundle.reg_max, self.confidence, multi_label=self.multi_label
         )
         if self._wanted is not None:
             of_these = self._wanted[class_id]
-            xyxy, score, class_id = xyxy[of_these], score[of_these], class_id[of_these]
+            xyxy, score = xyxy[of_these], score[of_these]
+            class_id, stride = class_id[of_these], stride[of_these]
         keep = non_max_suppression(xyxy, score, class_id, self.iou, self.max_detections)
-        return Detections(placement.to_source(xyxy[keep]), score[keep], class_id[keep])
+        boxes = placement.to_source(xyxy[keep])
+        return Detections(boxes, score[keep], class_id[keep], stride=stride[keep])
 
     def _unlike(self, reason: str) -> BundleError:
         return BundleError(

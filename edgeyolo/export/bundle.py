@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # int8 is made from fp32, by the quantizers.
 PRECISIONS: tuple[Storage, ...] = ("fp32", "fp16", "int8-weights")
+QUANTIZATION = "quantization.json"  # beside an int8 bundle: what a report tells of it
 _PACKAGES = ("torch", "ultralytics", "onnx", "onnxruntime", "ncnn", "pnnx", "openvino")
 
 
@@ -128,7 +129,7 @@ def check_out(out: Path, *, force: bool) -> None:
     found = {path.name for path in out.iterdir()} if out.is_dir() else {""}
     if found and MANIFEST not in found:
         raise UsageError(f"{out} is not a bundle, so it is not replaced.", "Choose another --out.")
-    others = sorted(found - {MANIFEST} - _listed(out))
+    others = sorted(found - {MANIFEST, QUANTIZATION} - _listed(out))
     if others:
         raise UsageError(
             f"{out} holds more than a bundle ({others[0]}), so it is not replaced.",

@@ -6,6 +6,9 @@ from edgeyolo.dataset.check import Sample, load_split
 from edgeyolo.device.bundle import Bundle
 from edgeyolo.files import read_json, write_json
 from edgeyolo.flow.data import data_name, dataset_of
+from edgeyolo.flow.judging import judge_all
+from edgeyolo.flow.timed import time_all
+from edgeyolo.measure.latency import Subject
 from edgeyolo.plan.plan import Plan, smaller_imgsz
 from edgeyolo.progress import Progress
 from edgeyolo.runs import Run
@@ -56,62 +59,26 @@ def _reference(plan: Plan) -> tuple[str, str]:
 
 def measure_accuracy(run: Run, plan: Plan, progress: Progress) -> None:
     """mAP of every exported file, and its paired difference to the baseline."""
-    from edgeyolo.measure.accuracy import detect, evaluate, paired_difference
-    from edgeyolo.measure.details import details
-
     samples: list[Sample] = load_split(dataset_of(run), "val")
-    rows, results, told = entries(run), {}, {}
-    total = len(rows) * len(samples)
-    for index, (role, bundle, engine) in enumerate(rows):
-
-        def step(done: int, _: int, index: int = index, note: str = f"{role}, {engine}") -> None:
-            progress.step(index * len(samples) + done, total, note)
-
-        found = detect(bundle, samples, engine, progress=step)
-        results[role, engine] = evaluate(samples, found, bundle.names)
-        told[role, engine] = details(bundle, samples, found, results[role, engine])
-    reference = results[_reference(plan)]
-    listed = []
-    for (role, engine), accuracy in results.items():
-        difference, bounds = paired_difference(accuracy, reference)
-        versus = {"difference": round(difference, 5), "ci": [round(b, 5) for b in bounds]}
-        listed.append(
-            {
-                "role": role,
-                "engine": engine,
-                "versus_baseline": versus,
-                **accuracy.to_dict(),
-                "details": told[role, engine],
-            }
-        )
+    rows = {(role, engine): bundle for role, bundle, engine in entries(run)}
+    judged = judge_all(
+        [(bundle, engine) for (_, engine), bundle in rows.items()], samples, progress
+    )
+    by_row = dict(zip(rows, judged, strict=True))
+    reference = by_row[_reference(plan)]
+    listed = [
+        {"role": role, "engine": engine, **one.row(reference)}
+        for (role, engine), one in by_row.items()
+    ]
+    write_json(run.gallery_file, by_row["slim", plan.engines[0]].worst())
     write_json(run.accuracy_file, {"split": "val", "results": listed})
 
 
 def measure_latency(run: Run, plan: Plan, progress: Progress) -> None:
     """Latency of every exported file, in turns."""
-    from edgeyolo.measure.environment import environment
-    from edgeyolo.measure.latency import Subject, measure, ratio
-
     images = dataset_of(run).images("val")
     chosen = images[:: max(1, len(images) // _LATENCY_IMAGES)][:_LATENCY_IMAGES]
     rows = entries(run)
-    samples = measure(
-        [Subject(bundle.root, engine) for _, bundle, engine in rows],
-        chosen,
-        progress=lambda done, total: progress.step(done, total, "taking turns"),
-    )
-    by_row = dict(zip([(role, engine) for role, _, engine in rows], samples, strict=True))
-    reference = by_row[_reference(plan)]
-    listed = [
-        {
-            "role": role,
-            **sample.summary(),
-            "ratio_to_baseline": ratio(sample, reference),
-            "samples": sample.to_dict(),
-        }
-        for (role, _), sample in by_row.items()
-    ]
-    write_json(
-        run.latency_file,
-        {"images": len(chosen), "environment": environment(), "results": listed},
-    )
+    timed = time_all([Subject(bundle.root, engine) for _, bundle, engine in rows], chosen, progress)
+    reference = [(role, engine) for role, _, engine in rows].index(_reference(plan))
+    write_json(run.latency_file, timed.told([{"role": role} for role, _, _ in rows], reference))

@@ -11,14 +11,15 @@ from edgeyolo.dataset.read import Dataset
 from edgeyolo.device.bundle import MANIFEST, Bundle
 from edgeyolo.device.detector import Detector
 from edgeyolo.errors import BundleError, UsageError
-from edgeyolo.export.bundle import check_out
+from edgeyolo.export.bundle import QUANTIZATION, check_out
 from edgeyolo.files import new_folder, write_json
 from edgeyolo.flow.doubts import doubts
 from edgeyolo.flow.float_layers import PROBE, asked_for, layer_rows, search
 from edgeyolo.flow.gate import Limits, choose
-from edgeyolo.flow.payoff import accuracy_cost, latency, recommended
+from edgeyolo.flow.payoff import judge_both, latency, recommended, time_in_turns
+from edgeyolo.flow.quantization_file import quantization_file
 from edgeyolo.measure.accuracy import check_names
-from edgeyolo.measure.comparison import judge
+from edgeyolo.measure.comparison import compare, judge
 from edgeyolo.progress import Progress
 from edgeyolo.quantize.cache import Cache
 from edgeyolo.quantize.calibrate import CalibrationImages, calibrate
@@ -57,6 +58,8 @@ def quantize(
 ) -> dict[str, Any]:
     """Write ``out/bundle.json`` in partial int8; return what was found on the way.
 
+    What a report needs of it is written beside it, as ``quantization.json``.
+
     Raises:
         DataError: when there are no training images, or one cannot be read.
         BundleError: when the bundle is not fp32 or lacks the engine.
@@ -86,17 +89,20 @@ def quantize(
         bundle, engine, quantizer, found.tried, found.further, before, request.limits
     )
     made = _made(request, split, chosen, gated)
-    written = _write(bundle, quantizer, chosen, made, out, force=force)
-    return {
-        "bundle": str(out),
-        "name": bundle.name,
-        "precision": written.precision,
-        **made,
-        "warnings": warnings,
-        "layers": layer_rows(quantizer, found.errors, chosen.floats, asked),
-        "agreement": chosen.agreement.to_dict(),
-        **_compared(bundle, written, engine, quantizer, val, progress),
-    }
+    with new_folder(out, replace=force) as work:
+        written = _write(bundle, quantizer, chosen, made, work)
+        facts = {
+            "bundle": str(out),
+            "name": bundle.name,
+            "precision": written.precision,
+            **made,
+            "warnings": warnings,
+            "layers": layer_rows(quantizer, found.errors, chosen.floats, asked),
+            "agreement": chosen.agreement.to_dict(),
+        }
+        answer, told = _measured(facts, (bundle, written), quantizer, dataset, val, progress)
+        write_json(work / QUANTIZATION, told)
+    return answer
 
 
 def _checked(bundle: Bundle, dataset: Dataset, engine: str, out: Path, *, force: bool) -> Bundle:
@@ -148,44 +154,40 @@ def _made(request: Request, split: Split, chosen: Step, gated: dict[str, Any]) -
 
 
 def _write(
-    bundle: Bundle,
-    quantizer: Quantizer,
-    chosen: Step,
-    made: dict[str, Any],
-    out: Path,
-    *,
-    force: bool,
+    bundle: Bundle, quantizer: Quantizer, chosen: Step, made: dict[str, Any], folder: Path
 ) -> Bundle:
-    with new_folder(out, replace=force) as work:
-        result = replace(
-            bundle,
-            root=work,
-            engines={made["engine"]: quantizer.write(chosen.floats, work)},
-            precision="int8",
-            provenance={**bundle.provenance, "quantization": made},
-        )
-        write_json(work / MANIFEST, result.to_manifest())
-    return Bundle.open(out)
+    result = replace(
+        bundle,
+        root=folder,
+        engines={made["engine"]: quantizer.write(chosen.floats, folder)},
+        precision="int8",
+        provenance={**bundle.provenance, "quantization": made},
+    )
+    write_json(folder / MANIFEST, result.to_manifest())
+    return Bundle.open(folder)
 
 
-def _compared(
-    bundle: Bundle,
-    written: Bundle,
-    engine: str,
+def _measured(
+    facts: dict[str, Any],
+    bundles: tuple[Bundle, Bundle],
     quantizer: Quantizer,
+    dataset: Dataset,
     val: list[Sample],
     progress: Progress,
-) -> dict[str, Any]:
-    """What int8 costs and gains."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The facts, with what int8 costs and gains; and the same with all that a report needs."""
+    engine = facts["engine"]
     progress.stage("Measure accuracy on val", 4, STAGES)
-    cost = accuracy_cost(bundle, written, engine, val, progress)
+    judged = judge_both(*bundles, engine, val, progress)
     progress.stage("Measure latency on this machine", 5, STAGES)
-    times = latency(bundle, written, quantizer, engine, val, progress)
-    sizes = [one.size_bytes(engine) for one in (bundle, written)]
-    return {
-        "val": cost,
+    timed = time_in_turns(*bundles, quantizer, engine, val, progress)
+    times, sizes = latency(timed), [one.size_bytes(engine) for one in bundles]
+    answer = {
+        **facts,
+        "val": compare(*judged),
         "size_bytes": sizes[1],
         "size_ratio": round(sizes[1] / sizes[0], 4),
         "latency": times,
         "recommended": recommended(times),
     }
+    return answer, quantization_file(answer, dataset, bundles, judged, timed)

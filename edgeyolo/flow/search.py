@@ -22,6 +22,7 @@ from edgeyolo.flow.training import FellBehindError
 from edgeyolo.flow.verdicts import measure_all
 from edgeyolo.flow.wide_net import get_wide_net
 from edgeyolo.jobs.events import all_events
+from edgeyolo.plan.plan import smaller_imgsz
 from edgeyolo.progress import Lines, Progress
 from edgeyolo.runs import Run
 from edgeyolo.searches import Contender, Search
@@ -61,7 +62,16 @@ def _work(search: Search, progress: Progress) -> None:
     for contender in contenders:
         if contender.candidate.name == result["recommended"]:
             _report(contender.run, progress)
+    _write_page(search, result)
     write_json(search.result_file, result)
+
+
+def _write_page(search: Search, result: dict[str, Any]) -> None:
+    """All nets of the search on one page."""
+    from edgeyolo.flow.collect.search import collect_search
+    from edgeyolo.report.write import write_report
+
+    write_report(collect_search(search, result), search.folder)
 
 
 def _take_up_again(search: Search, contenders: list[Contender], progress: Progress) -> bool:
@@ -90,9 +100,14 @@ def _prepare_wide(wide: Run, contenders: list[Contender], progress: Progress) ->
             check_input(wide, plan, progress)
         if not wide.wide_checkpoint.exists():
             get_wide_net(wide, plan, progress)
+        first = contenders[0].candidate
         if not wide.bundle.exists():
-            engine = contenders[0].candidate.engine
-            _export(wide.wide_checkpoint, plan.imgsz, engine, wide, wide.bundle)
+            _export(wide.wide_checkpoint, plan.imgsz, first.engine, wide, wide.bundle)
+        # Same net, smaller image: what slimmer nets have to beat.
+        classes = len(read_json(wide.data_file)["names"])
+        small = smaller_imgsz(plan.spec, first.spec, classes, plan.imgsz, first.imgsz)
+        if small and not wide.smaller_bundle.exists():
+            _export(wide.wide_checkpoint, small, first.engine, wide, wide.smaller_bundle)
 
 
 def _train(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeyolo.files import read_json, write_json, write_text
+from edgeyolo.files import read_json
 from edgeyolo.flow.data import check_input
 from edgeyolo.flow.measurements import export, measure_accuracy, measure_latency
 from edgeyolo.flow.pretrain import check_image_folder, pretrain
@@ -49,12 +49,10 @@ def execute(run: Run, progress: Progress) -> dict[str, Any]:
 
 
 def _report(run: Run, plan: Plan, progress: Progress) -> None:
-    from edgeyolo.report.collect import collect
-    from edgeyolo.report.html import render
+    from edgeyolo.flow.collect.run import collect_run
+    from edgeyolo.report.write import write_report
 
-    report = collect(run)
-    write_text(run.report_page, render(report))
-    write_json(run.report_file, report)
+    write_report(collect_run(run), run.folder)
 
 
 def stages_of(plan: Plan) -> tuple[Stage, ...]:

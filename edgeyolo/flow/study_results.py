@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime, timezone
 from typing import Any
-
-import numpy as np
 
 import edgeyolo
 from edgeyolo.dataset.check import load_split
@@ -14,7 +11,7 @@ from edgeyolo.device.bundle import Bundle
 from edgeyolo.files import read_json, write_json
 from edgeyolo.flow.data import data_name, dataset_of
 from edgeyolo.measure.accuracy import evaluate_bundle
-from edgeyolo.measure.bootstrap import draws, interval, weighted_map
+from edgeyolo.measure.bootstrap import paired
 from edgeyolo.measure.environment import environment
 from edgeyolo.measure.operating import operating_points
 from edgeyolo.progress import Progress
@@ -35,12 +32,12 @@ def measure_row(study: Study, entry: Entry, progress: Progress) -> None:
         progress.step(done, total, f"{entry.name} on {SPLIT}")
 
     accuracy = evaluate_bundle(bundle, samples, progress=step)
-    drawn = weighted_map(accuracy.matches, draws(accuracy.images))
+    figures = accuracy.to_dict()
     content = {
-        "accuracy": accuracy.to_dict(),
+        "draws": figures.pop("draws"),
+        "accuracy": figures,
         "operating": operating_points(accuracy),
         "map50_95": accuracy.map50_95,
-        "draws": [None if math.isnan(value) else value for value in drawn.tolist()],
     }
     write_json(study.measured_file(entry.name), content)
 
@@ -81,9 +78,10 @@ def results(study: Study, entries: list[Entry]) -> dict[str, Any]:
 def _row(study: Study, entry: Entry, measured: dict[str, Any], best: str | None) -> Row:
     mine = measured[entry.name]
     report = read_json(study.run(entry.name).report_file)
-    net = next(row for row in report["rows"] if row["role"] == "slim")
-    latency = net["latency"]
-    training = (report["training"] or [{"map50_95": [], "device": None}])[-1]
+    net = _slim(report)
+    latency = next(t for t in report["timings"] if t["net"] == net["id"])
+    trainings = report["runs"][0]["trainings"]
+    training = (trainings or [{"map50_95": [], "device": None}])[-1]
     return {
         "name": entry.name,
         **(entry.labels or {}),
@@ -106,15 +104,13 @@ def _row(study: Study, entry: Entry, measured: dict[str, Any], best: str | None)
 
 def _difference(mine: Row, best: Row) -> Row:
     """Paired: the same images are drawn for both."""
-    point = mine["map50_95"] - best["map50_95"]
-    ours, theirs = (np.array(each["draws"], np.float64) for each in (mine, best))
-    bounds = interval(ours - theirs, point)
+    point, bounds = paired(mine["draws"], mine["map50_95"], best["draws"], best["map50_95"])
     return {"difference": round(point, 5), "ci": [round(bound, 5) for bound in bounds]}
 
 
 def _wide(study: Study, entry: Entry, entries: list[Entry]) -> Row:
     report = read_json(study.run(entry.name).report_file)
-    net = next(row for row in report["rows"] if row["role"] == "slim")
+    net = _slim(report)
     return {
         "name": entry.name,
         "start": entry.start,
@@ -128,13 +124,20 @@ def _wide(study: Study, entry: Entry, entries: list[Entry]) -> Row:
     }
 
 
+def _slim(report: Row) -> Row:
+    """What came of a run, in its first engine."""
+    net: Row = next(net for net in report["nets"] if net["role"] == "slim")
+    return net
+
+
 def _failure(entry: Entry, failures: dict[str, dict[str, str]]) -> Row:
     return {"name": entry.name, **(entry.labels or {}), **failures[entry.name]}
 
 
 def _seconds(report: Row) -> float:
     """Of all trainings of a run, validation included, and of its backbone's before."""
-    trainings = [*report["training"], *filter(None, [report.get("pretraining")])]
+    run = report["runs"][0]
+    trainings = [*run["trainings"], *filter(None, [run["pretraining"]])]
     return round(sum(float(training["seconds"]) for training in trainings), 1)
 
 

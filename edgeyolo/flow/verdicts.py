@@ -8,12 +8,14 @@ from typing import Any
 
 from edgeyolo.dataset.check import load_split
 from edgeyolo.device.bundle import Bundle
-from edgeyolo.files import new_folder
+from edgeyolo.files import new_folder, write_json
 from edgeyolo.flow.data import data_name, dataset_of
-from edgeyolo.measure.accuracy import Accuracy, evaluate_bundle, paired_difference
+from edgeyolo.flow.judging import Examined, judge_all
+from edgeyolo.flow.timed import time_all
+from edgeyolo.measure.accuracy import Accuracy, paired_difference
 from edgeyolo.measure.environment import environment
 from edgeyolo.measure.host import NAME as HOST
-from edgeyolo.measure.latency import LatencySamples, Subject, measure
+from edgeyolo.measure.latency import LatencySamples, Subject
 from edgeyolo.plan.budget import Budget
 from edgeyolo.progress import Progress
 from edgeyolo.searches import Contender, Search
@@ -35,32 +37,30 @@ def measure_all(
     dataset = dataset_of(wide)
     samples = load_split(dataset, "val")
     kept = [c for c in contenders if c.candidate.name not in ended]
-    bundles = [Bundle.open(wide.bundle), *(Bundle.open(c.bundle) for c in kept)]
-    accuracies = []
-    for index, bundle in enumerate(bundles):
-
-        def step(done: int, _: int, index: int = index, note: str = bundle.name) -> None:
-            progress.step(index * len(samples) + done, len(bundles) * len(samples), note)
-
-        accuracies.append(evaluate_bundle(bundle, samples, progress=step))
+    small = [wide.smaller_bundle] if wide.smaller_bundle.exists() else []
+    places = [wide.bundle, *(contender.bundle for contender in kept), *small]
+    bundles, last = [Bundle.open(place) for place in places], 1 + len(kept)
+    examined = judge_all([(b, b.default_engine) for b in bundles], samples, progress)
+    accuracies = [one.judged.accuracy for one in examined]
     is_here = answer["profile"] == HOST
     threads = answer["threads"] if is_here else None
     images = dataset.images("val")[:_LATENCY_IMAGES]
-    timed = measure(
-        [Subject(bundle.root, bundle.default_engine, threads) for bundle in bundles],
-        images,
-        progress=lambda done, total: progress.step(done, total, "taking turns"),
-    )
+    subjects = [Subject(bundle.root, bundle.default_engine, threads) for bundle in bundles]
+    timed = time_all(subjects, images, progress)
+    names = ["wide", *(contender.candidate.name for contender in kept), *["smaller"] * len(small)]
+    _keep_accuracy(search, names, examined)
+    write_json(search.latency_file, timed.told([{"name": name} for name in names], 0))
     budget = Budget(**answer["budget"])
-    measured = list(map(_Measured, bundles, accuracies, timed))
+    measured = list(map(_Measured, bundles, accuracies, timed.samples))
     rows = [
         _row(contender, own, measured[0], budget, is_here=is_here)
-        for contender, own in zip(kept, measured[1:], strict=True)
+        for contender, own in zip(kept, measured[1:last], strict=True)
     ]
     chosen = _choose(rows)
     if chosen is not None:
         best = accuracies[1 + rows.index(chosen)]
-        for row, accuracy in zip(rows, accuracies[1:], strict=True):
+        write_json(search.gallery_file, examined[1 + rows.index(chosen)].worst())
+        for row, accuracy in zip(rows, accuracies[1:last], strict=True):
             row["versus_recommended"] = _difference(accuracy, best)
         with new_folder(search.bundle, replace=True) as work:
             shutil.copytree(search.folder / chosen["bundle"], work, dirs_exist_ok=True)
@@ -83,12 +83,21 @@ def measure_all(
             **answer["wide"],
             "accuracy": _accuracy(accuracies[0]),
             "size_bytes": bundles[0].size_bytes(bundles[0].default_engine),
-            "here_ms": timed[0].summary()["end_to_end_ms"]["p50"],
+            "here_ms": timed.samples[0].summary()["end_to_end_ms"]["p50"],
         },
         "rows": rows,
         "ended": ended,
         "recommended": chosen["name"] if chosen is not None else None,
     }
+
+
+def _keep_accuracy(search: Search, names: list[str], examined: list[Examined]) -> None:
+    """For the report, in the form of a run's."""
+    rows = [
+        {"name": name, "engine": one.bundle.default_engine, **one.row(examined[0])}
+        for name, one in zip(names, examined, strict=True)
+    ]
+    write_json(search.accuracy_file, {"split": "val", "results": rows})
 
 
 @dataclass(frozen=True, slots=True)

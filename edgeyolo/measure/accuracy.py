@@ -1,16 +1,18 @@
 """mAP of an exported file, through the detector that runs on the board.
 
 Matching and the point estimate are faster-coco-eval's (the COCO protocol: score above 0.001, at
-most 300 detections per image, IoU 0.50 to 0.95).
+most 300 detections of a class in an image, IoU 0.50 to 0.95).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeyolo.dataset.check import Sample
 from edgeyolo.dataset.read import Dataset
@@ -19,7 +21,7 @@ from edgeyolo.device.detections import Detections
 from edgeyolo.device.detector import Detector
 from edgeyolo.errors import DataError
 from edgeyolo.images import read_image
-from edgeyolo.measure.bootstrap import ClassMatches, draws, interval, weighted_map
+from edgeyolo.measure.bootstrap import ClassMatches, draws, interval, paired, weighted_map
 from edgeyolo.measure.coco import evaluation_of, ground_truth, mean, mean_or_none, results_of
 
 EVAL_CONFIDENCE = 0.001
@@ -38,7 +40,11 @@ class ClassAccuracy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Accuracy:
-    """mAP with the interval over images, and the matches it can be accumulated from again."""
+    """mAP with the interval over images, and the matches it can be accumulated from again.
+
+    ``draws`` (R,) is mAP50-95 in each draw of the bootstrap, NaN in one without any object; two
+    nets on the same images are compared draw by draw.
+    """
 
     map50_95: float
     map50: float
@@ -48,9 +54,10 @@ class Accuracy:
     boxes: int
     per_class: tuple[ClassAccuracy, ...]
     matches: list[ClassMatches]
+    draws: npt.NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, per-class figures last."""
+        """Plain values for JSON, the long ones last; ``None`` is a draw without any object."""
         return {
             "map50_95": round(self.map50_95, 5),
             "map50": round(self.map50, 5),
@@ -66,6 +73,9 @@ class Accuracy:
                     "ap50": None if entry.ap50 is None else round(entry.ap50, 5),
                 }
                 for entry in self.per_class
+            ],
+            "draws": [
+                None if math.isnan(value) else value for value in self.draws.round(5).tolist()
             ],
         }
 
@@ -124,18 +134,28 @@ def evaluate(
     samples: Sequence[Sample], found: Sequence[Detections], names: Sequence[str]
 ) -> Accuracy:
     """Accuracy of detections, one entry per sample, in pixels of the source images."""
-    truth = ground_truth(samples, names)
-    evaluation = evaluation_of(truth, results_of(found), len(names))
+    return accuracy_of(ground_truth(samples, names), results_of(found), names)
+
+
+def accuracy_of(
+    truth: dict[str, Any], results: list[dict[str, Any]], names: Sequence[str]
+) -> Accuracy:
+    """The same from COCO's form of labels and detections; images are numbered from 1.
+
+    Objects that are a crowd need not be found, and what is found in one is not wrong.
+    """
+    evaluation = evaluation_of(truth, results, len(names))
     precision = evaluation.eval["precision"][:, :, :, 0, -1]  # (T, recall steps, classes)
-    matches = _matches(evaluation, samples, len(names))
-    replicates = weighted_map(matches, draws(len(samples)))
+    images = len(truth["images"])
+    matches = _matches(evaluation, images, len(names))
+    replicates = weighted_map(matches, draws(images))
     return Accuracy(
         map50_95=mean(precision),
         map50=mean(precision[_IOU_50]),
         map75=mean(precision[_IOU_75]),
         map50_95_ci=interval(replicates, mean(precision)),
-        images=len(samples),
-        boxes=len(truth["annotations"]),
+        images=images,
+        boxes=sum(int(entry.objects.sum()) for entry in matches),
         per_class=tuple(
             ClassAccuracy(
                 name,
@@ -146,13 +166,14 @@ def evaluate(
             for index, name in enumerate(names)
         ),
         matches=matches,
+        draws=replicates,
     )
 
 
 def best_threshold(accuracy: Accuracy) -> float:
     """The confidence with the best F1 score at IoU 0.5 over all classes together."""
-    score = np.concatenate([entry.score for entry in accuracy.matches])
-    correct = np.concatenate([entry.correct[_IOU_50] for entry in accuracy.matches])
+    counted = [entry.counted(_IOU_50) for entry in accuracy.matches]
+    score, correct = (np.concatenate(parts) for parts in zip(*counted, strict=True))
     if not score.size:
         return 0.0
     order = np.argsort(-score, kind="stable")
@@ -163,31 +184,37 @@ def best_threshold(accuracy: Accuracy) -> float:
 
 def paired_difference(a: Accuracy, b: Accuracy) -> tuple[float, tuple[float, float]]:
     """mAP50-95 of ``a`` minus that of ``b`` over the same images, with its interval."""
-    weights = draws(a.images)
-    difference = weighted_map(a.matches, weights) - weighted_map(b.matches, weights)
-    point = a.map50_95 - b.map50_95
-    return point, interval(difference, point)
-
-
-def _matches(evaluation: Any, samples: Sequence[Sample], classes: int) -> list[ClassMatches]:
-    """Per-image matches out of the evaluation, through the pickling state that it offers."""
-    images = len(samples)
-    states = [entry.__getstate__() for entry in evaluation._evalImgs_cpp]
-    thresholds = len(evaluation.params.iouThrs)
-    result = []
-    for class_index in range(classes):
-        own = states[class_index * images : (class_index + 1) * images]  # class-major order
-        # A state is (matches of detections, of objects, scores, which objects to ignore, …).
-        scores = [np.asarray(state[2], np.float64) for state in own]
-        correct = [np.asarray(s[0], np.int64).reshape(thresholds, -1) > 0 for s in own]
-        image = np.repeat(np.arange(images), [len(part) for part in scores])
-        order = np.argsort(-np.concatenate(scores), kind="mergesort")
-        result.append(
-            ClassMatches(
-                image[order],
-                np.concatenate(scores)[order],
-                np.concatenate(correct, axis=1)[:, order],
-                np.array([len(state[3]) for state in own], np.int64),
-            )
+    if a.images != b.images:
+        raise DataError(
+            f"Nets on {a.images} and on {b.images} images cannot be compared.",
+            "Measure both on the same images.",
         )
-    return result
+    return paired(a.draws, a.map50_95, b.draws, b.map50_95)
+
+
+def _matches(evaluation: Any, images: int, classes: int) -> list[ClassMatches]:
+    """Per-image matches out of the evaluation, through the pickling state that it offers."""
+    states = [entry.__getstate__() for entry in evaluation._evalImgs_cpp]
+    return [
+        _class_matches(states[index * images : (index + 1) * images], evaluation)  # class-major
+        for index in range(classes)
+    ]
+
+
+def _class_matches(states: list[Any], evaluation: Any) -> ClassMatches:
+    """Of one class, from its states: (matches of detections, matches of objects, scores of
+    detections, which objects and which detections to ignore, …) of each image."""
+    thresholds = len(evaluation.params.iouThrs)
+    scores = [np.asarray(state[2], np.float64) for state in states]
+    matched = [np.asarray(state[0], np.int64).reshape(thresholds, -1) > 0 for state in states]
+    ignored = [np.asarray(state[4], np.bool_).reshape(thresholds, -1) for state in states]
+    score = np.concatenate(scores)
+    order = np.argsort(-score, kind="stable")
+    neither = np.concatenate(ignored, axis=1)[:, order]
+    return ClassMatches(
+        image=np.repeat(np.arange(len(states)), [len(part) for part in scores])[order],
+        score=score[order],
+        correct=np.concatenate(matched, axis=1)[:, order] & ~neither,
+        objects=np.array([state[3].count(False) for state in states], np.int64),
+        ignored=neither if neither.any() else None,
+    )

@@ -69,7 +69,7 @@ def evaluation_of(
     classes: int,
     ranges: dict[str, tuple[float, float]] = ALL,
 ) -> Any:
-    """The evaluation, accumulated: score above 0.001, at most 300 detections of an image."""
+    """The evaluation, accumulated: at most 300 detections of a class in an image, best first."""
     from faster_coco_eval import COCO, COCOeval_faster
 
     reference = COCO(truth)

@@ -22,12 +22,14 @@ import numpy as np
 from edgeyolo.child import command
 from edgeyolo.errors import EdgeyoloError, ExitCode, MissingDependencyError, UsageError
 from edgeyolo.measure.percentiles import Rounds, early_stopped, interval, percentiles
+from edgeyolo.measure.state import State, has_throttled
 
 Scope = Literal["engine_ms", "total_ms"]  # the runtime call alone, or image to detections
 Verdict = Literal["stable", "throttled", "noisy"]
 
 ROUNDS = 5
 RUNS_PER_ROUND = 20
+LAYER_RUNS = 20
 _CAMERA_S = 3.0  # of a made-up camera, for the third scope
 
 
@@ -63,6 +65,7 @@ class LatencySamples:
     warmup_ms: list[float] = field(default_factory=list)
     camera_ms: list[float] = field(default_factory=list)
     camera_dropped: int = 0
+    layers: list[dict[str, Any]] | None = None  # slowest first; None where they are not known
 
     def summary(self, throttled: bool = False) -> dict[str, Any]:
         """Percentiles of all scopes, with 95 % intervals."""
@@ -84,8 +87,8 @@ class LatencySamples:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, raw samples included."""
-        return asdict(self)
+        """Everything of the runs, raw samples included; the layers are no samples."""
+        return {key: value for key, value in asdict(self).items() if key != "layers"}
 
 
 def _figures(rounds: Rounds) -> dict[str, Any]:
@@ -132,12 +135,14 @@ def measure(
     seconds: float = 0.0,
     warm_up_s: float = 5.0,
     camera: bool = False,
+    layers: int = 0,
     progress: Callable[[float, float], None] | None = None,
 ) -> list[LatencySamples]:
     """Time all subjects in turns; a warm-up each until they have settled, or for ``warm_up_s``.
 
     Then come ``rounds`` of ``runs`` images, and more until ``seconds`` have passed, too. With
-    ``camera``, each then reads a made-up camera for a few seconds.
+    ``camera``, each then reads a made-up camera for a few seconds; and at last come so many runs in
+    which the time of the ``layers`` is taken.
 
     Raises:
         EdgeyoloError: what the measuring process said, with its own exit code's class.
@@ -157,7 +162,33 @@ def measure(
                 share = (time.monotonic() - started) / seconds if seconds else 1.0
                 progress(min(1.0, index / rounds, share), 1.0)
         last = [worker.ask({"end": _CAMERA_S if camera else 0.0}) for worker in workers]
+        if layers:
+            told = [_layers(worker, layers) for worker in workers]
+            last = [answer | {"layers": rows} for answer, rows in zip(last, told, strict=True)]
     return [replace(sample, **answer) for sample, answer in zip(samples, last, strict=True)]
+
+
+def _layers(worker: _Worker, runs: int) -> list[dict[str, Any]] | None:
+    """``None`` also where it fails, for lack of memory, say: what was timed before is kept."""
+    try:
+        found: list[dict[str, Any]] | None = worker.ask({"layers": runs})["layers"]
+    except EdgeyoloError:
+        return None
+    return found
+
+
+def is_throttled(states: Sequence[State], samples: Sequence[LatencySamples]) -> bool:
+    """Whether the machine slowed down: by its own word at any time, or by its clocks in the runs.
+
+    Clocks that fall before or behind them, as in front of a camera that is waited for, say nothing.
+    """
+    if any(state.throttled for state in states):
+        return True
+    moments = [moment for sample in samples for part in sample.at for moment in part]
+    if not moments:
+        return False
+    first, last = min(moments), max(moments)
+    return has_throttled([state for state in states if first <= state.at <= last])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from edgeyolo.device.boxes import areas, overlaps
 from edgeyolo.device.detections import Detections
+from edgeyolo.measure.greedy import Floats, Ints, greedy, overlap_matrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partners:
+    """How many detections a first detector has, and how those of a second lie to them.
+
+    Counted are the first one's above a confidence; a partner is of the same class, overlaps,
+    belongs to nobody else, and may have any score.
+    """
+
+    total: int
+    iou: npt.NDArray[np.float64]  # (M,) of the M that have a partner
+    score_change: npt.NDArray[np.float64]  # (M,) the partner's minus its own
 
 
 def matched(
@@ -16,26 +31,42 @@ def matched(
     confidence: float = 0.25,
     iou: float = 0.5,
 ) -> tuple[int, int]:
-    """How many detections of the first have one of the second, and how many there are.
-
-    Counted are those above ``confidence``; a partner is of the same class, overlaps by ``iou``,
-    belongs to nobody else, and may have any score.
-    """
-    pairs = [_matched(a, b, confidence, iou) for a, b in zip(expected, found, strict=True)]
-    return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+    """How many detections of the first have a partner in the second, and how many there are."""
+    pairs = partners(expected, found, confidence, iou)
+    return len(pairs.iou), pairs.total
 
 
-def _matched(
-    expected: Detections, found: Detections, confidence: float, iou: float
-) -> tuple[int, int]:
-    wanted = np.flatnonzero(expected.score > confidence)
-    free = np.ones(len(found), bool)
-    mine, theirs = areas(expected.xyxy), areas(found.xyxy)
-    hits = 0
-    for index in wanted:
-        near = overlaps(expected.xyxy[index], mine[index], found.xyxy, theirs)
-        near = np.where(free & (found.class_id == expected.class_id[index]), near, -1.0)
-        if near.size and near.max() >= iou:
-            free[int(near.argmax())] = False
-            hits += 1
-    return hits, len(wanted)
+def partners(
+    expected: Sequence[Detections],
+    found: Sequence[Detections],
+    confidence: float = 0.25,
+    iou: float = 0.5,
+) -> Partners:
+    """Detections above ``confidence`` with those of the other that overlap by ``iou``."""
+    total, rows = 0, []
+    for first, second in zip(expected, found, strict=True):
+        wanted = np.flatnonzero(first.score > confidence)
+        total += len(wanted)
+        rows += _pairs(first.select(wanted), second, iou)
+    columns = np.array(rows, np.float64).reshape(-1, 2).T
+    return Partners(total, *columns)
+
+
+def partner_of(expected: Detections, found: Detections, iou: float) -> Ints:
+    """(N,) which of the other is the partner of each, or -1; the first chooses first."""
+    return _taken(expected, found, overlap_matrix(expected.xyxy, found.xyxy), iou)
+
+
+def _taken(expected: Detections, found: Detections, overlap: Floats, iou: float) -> Ints:
+    same = expected.class_id[:, None] == found.class_id[None]
+    return greedy(overlap, (overlap >= iou) & same)
+
+
+def _pairs(expected: Detections, found: Detections, iou: float) -> list[tuple[float, float]]:
+    """Overlap and change of score of each that has a partner."""
+    overlap = overlap_matrix(expected.xyxy, found.xyxy)
+    taken = _taken(expected, found, overlap, iou)
+    mine = np.flatnonzero(taken >= 0)
+    theirs = taken[mine]
+    change = found.score[theirs].astype(np.float64) - expected.score[mine]
+    return list(zip(overlap[mine, theirs].tolist(), change.tolist(), strict=True))

@@ -12,17 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeyolo.dataset.check import Sample
-from edgeyolo.device.boxes import areas, overlaps
 from edgeyolo.device.detections import Detections
+from edgeyolo.measure.greedy import Floats, Ints
+from edgeyolo.measure.scene import RIGHT, Scene
 
-_RIGHT, _NOTHING = 0.5, 0.1  # IoU
+_NOTHING = 0.1  # IoU
 WAYS = ("classification", "localization", "both", "duplicate", "background", "missed")
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,70 +51,26 @@ def mistakes(
     ways: Counter[str] = Counter(dict.fromkeys(WAYS, 0))
     right = 0
     for sample, detections in zip(samples, found, strict=True):
-        image = _Image.of(sample, detections, threshold)
-        _confuse(image, confusion)
-        right += _fail(image, ways)
+        scene = Scene.of(sample, detections, threshold)
+        _confuse(scene, confusion)
+        right += _fail(scene, ways)
     return Mistakes(confusion, right, dict(ways))
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
-    """Objects and detections of an image, the latter best first, and how they overlap."""
-
-    classes: Ints  # (O,) of the objects
-    called: Ints  # (D,)
-    iou: Floats  # (D, O)
-
-    @classmethod
-    def of(cls, sample: Sample, detections: Detections, threshold: float) -> _Image:
-        kept = detections.select(detections.score > threshold)
-        order = np.argsort(-kept.score, kind="stable")
-        objects = _corners(sample)
-        sizes = areas(objects)
-        boxes = kept.xyxy[order].astype(np.float64)
-        iou = [
-            overlaps(box, area, objects, sizes)
-            for box, area in zip(boxes, areas(boxes), strict=True)
-        ]
-        return cls(
-            sample.boxes[:, 0].astype(np.int64),
-            kept.class_id[order].astype(np.int64),
-            np.array(iou, np.float64).reshape(len(boxes), len(objects)),
-        )
+def _confuse(scene: Scene, confusion: Ints) -> None:
+    taken = scene.covers()
+    for called, which in zip(scene.detections.class_id, taken, strict=True):
+        confusion[scene.classes[which] if which >= 0 else -1, called] += 1
+    for which in scene.missed(taken):
+        confusion[scene.classes[which], -1] += 1
 
 
-def _corners(sample: Sample) -> Floats:
-    """(O, 4) boxes of the objects in pixels."""
-    size = np.array([sample.width, sample.height], np.float64)
-    center, sides = sample.boxes[:, 1:3] * size, sample.boxes[:, 3:5] * size
-    return np.hstack((center - sides / 2, center + sides / 2)).astype(np.float64)
-
-
-def _taken(iou: Floats) -> Ints:
-    """(D,) the object that each detection takes, best first, or -1."""
-    free = iou.copy()
-    taken = np.full(len(iou), -1, np.int64)
-    for index, row in enumerate(free):
-        if row.size and row.max() > _RIGHT:
-            taken[index] = row.argmax()
-            free[:, taken[index]] = 0
-    return taken
-
-
-def _confuse(image: _Image, confusion: Ints) -> None:
-    taken = _taken(image.iou)
-    for called, which in zip(image.called, taken, strict=True):
-        confusion[image.classes[which] if which >= 0 else -1, called] += 1
-    for which in set(range(len(image.classes))) - set(taken.tolist()):
-        confusion[image.classes[which], -1] += 1
-
-
-def _fail(image: _Image, ways: Counter[str]) -> int:
+def _fail(scene: Scene, ways: Counter[str]) -> int:
     """Count the ways in which detections of an image fail; return how many do not."""
-    same = image.called[:, None] == image.classes[None]
-    alike, unlike = np.where(same, image.iou, 0.0), np.where(same, 0.0, image.iou)
-    taken = _taken(alike)
-    wanting = set(range(len(image.classes))) - set(taken.tolist())
+    same = scene.same
+    alike, unlike = np.where(same, scene.iou, 0.0), np.where(same, 0.0, scene.iou)
+    taken = scene.right()
+    wanting = set(scene.missed(taken).tolist())
     for index in np.flatnonzero(taken < 0):
         way, about = _way(alike[index], unlike[index])
         ways[way] += 1
@@ -131,9 +84,9 @@ def _way(alike: Floats, unlike: Floats) -> tuple[str, int]:
     if not alike.size:
         return "background", -1
     own, other = int(alike.argmax()), int(unlike.argmax())
-    if alike[own] > _RIGHT:  # it came too late for this one
+    if alike[own] > RIGHT:  # it came too late for this one
         return "duplicate", -1
-    if unlike[other] > _RIGHT:
+    if unlike[other] > RIGHT:
         return "classification", other
     if alike[own] >= _NOTHING:
         return "localization", own

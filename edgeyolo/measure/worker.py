@@ -1,8 +1,8 @@
 """The measuring process: loads one bundle, then times runs when its parent asks for them.
 
 It speaks JSON lines: the subject first, then ``{"load": SECONDS}`` to warm up at most,
-``{"runs": N}`` as often as wanted, and ``{"end": SECONDS}`` of a made-up camera. Nothing but the
-device room is imported here.
+``{"runs": N}`` as often as wanted, ``{"end": SECONDS}`` of a made-up camera, and at last, since it
+loads the net anew, ``{"layers": RUNS}``. Nothing but what a board has is imported here.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ def _serve(subject: dict[str, Any], answers: Any) -> None:
         confidence=subject["confidence"],
         threads=subject["threads"],
     )
-    load_ms = _since(started)
+    load_ms, threads = _since(started), subject["threads"] or available_cores()
     session = _Session(detector, images)
     for line in sys.stdin:
         question = json.loads(line)
         if "load" in question:
             answer: dict[str, Any] = {
                 "engine": detector.engine_name,
-                "threads": subject["threads"] or available_cores(),
+                "threads": threads,
                 "load_ms": load_ms,
                 "first_ms": session.run(1)["total_ms"][0],
                 **session.warm_up(question["load"]),
@@ -82,6 +82,8 @@ def _serve(subject: dict[str, Any], answers: Any) -> None:
             }
         elif "runs" in question:
             answer = session.run(question["runs"])
+        elif "layers" in question:
+            answer = {"layers": session.layers(threads, question["layers"])}
         else:
             answer = {"peak_rss_mb": _peak_rss_mb()}
             if question["end"]:
@@ -111,6 +113,13 @@ class _Session:
             self._detector.postprocess(outputs, placement)
             total.append(_since(started))
         return {"engine_ms": engine, "total_ms": total, "at": at}
+
+    def layers(self, threads: int, runs: int) -> list[dict[str, Any]] | None:
+        """What each layer takes, on the first image; ``None`` where the engine cannot tell."""
+        from edgeyolo.measure.layers import profile
+
+        blob, _ = self._detector.preprocess(self._images[0])
+        return profile(self._detector.bundle, self._detector.engine_name, threads, blob, runs)
 
     def warm_up(self, limit_s: float) -> dict[str, Any]:
         """Run until the speed has settled."""

@@ -218,13 +218,17 @@ def _check_pretraining(epochs: int, imgsz: int) -> None:
         )
 
 
-def smaller_imgsz(wide: SlimSpec, slim: SlimSpec, classes: int, imgsz: int) -> int | None:
+def smaller_imgsz(
+    wide: SlimSpec, slim: SlimSpec, classes: int, imgsz: int, slim_imgsz: int | None = None
+) -> int | None:
     """Input side at which the wide net needs about the FLOPs of the slim one.
+
+    ``imgsz`` is that of both, or of the wide one alone.
 
     "Same net, smaller image" is what a slimmer net has to beat. ``None`` where the slim net is so
     close to the wide one that no smaller side fits.
     """
-    share = cost(slim, classes, imgsz).gflops / cost(wide, classes, imgsz).gflops
+    share = cost(slim, classes, slim_imgsz or imgsz).gflops / cost(wide, classes, imgsz).gflops
     side = max(_SMALLEST, round(imgsz * math.sqrt(share) / GRID) * GRID)
     return side if side < imgsz else None
 

@@ -16,6 +16,11 @@ def bench_table(answer: dict[str, Any]) -> str:
     return "\n".join(_lines(answer))
 
 
+def layer_table(answer: dict[str, Any]) -> str:
+    """What the layers of each took, slowest first."""
+    return "\n".join(line for result in answer["results"] for line in _layer_lines(result))
+
+
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
     width = max(20, *(len(result["label"]) for result in answer["results"])) + 9
     yield f"{'ms':<{width}}{'p50':>9}{'p90':>9}{'p99':>9}   95 % interval of p90"
@@ -36,6 +41,21 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
         yield f"This machine was busy before (load {load:g} on {cores} cores): measure again."
     if not answer["images"]:
         yield "One made-up image without objects; name real ones with --data."
+
+
+def _layer_lines(result: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    layers = result.get("layers")
+    if not layers:
+        yield f"{result['label']}: the engine does not tell what its layers take."
+        return
+    width = max(len(layer["name"]) for layer in layers)
+    yield f"{result['label']}, ms of a run, in runs of their own behind the others"
+    for layer in layers:
+        words = f"{layer['kind']} {layer['precision'] or ''}".strip()
+        line = f"  {layer['name']:<{width}}{layer['ms']:>9.3f}{layer['share']:>8.1%}  {words}"
+        yield line.rstrip()
+    yield f"  {'all':<{width}}{sum(layer['ms'] for layer in layers):>9.3f}"
 
 
 def _about(result: dict[str, Any]) -> str:

@@ -1,9 +1,15 @@
-"""What all HTML pages share: one self-contained file that needs no network and no script."""
+"""What all HTML pages share: one self-contained file that needs no network.
+
+It reads without scripts; the one that it has sorts tables, and unfolds all for a printer.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 
@@ -23,5 +29,14 @@ def render_page(
     environment.filters |= filters
     # Text that would end the element it stands in does not, and is the same for JSON.
     embedded = json.dumps(found, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
-    page: str = environment.get_template(template).render(embedded=embedded, **values)
+    script = (files("edgeyolo.report") / "templates" / "page.js").read_text(encoding="utf-8")
+    page: str = environment.get_template(template).render(
+        embedded=embedded, script=script, script_hash=_hash(script), **values
+    )
     return page
+
+
+def _hash(script: str) -> str:
+    """As a Content-Security-Policy names the one script that may run."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -6,6 +6,8 @@ from typing import Any
 
 from edgeyolo.quantize.search import LEAST_INT8
 
+_SAME_THRESHOLD = 0.02
+
 
 def quantization_table(values: dict[str, Any]) -> str:
     """Every convolution, then what it all comes to."""
@@ -41,6 +43,53 @@ def shortfalls(values: dict[str, Any]) -> list[str]:
     return lines
 
 
+def reached(val: dict[str, Any]) -> str:
+    """How much of fp32's mAP int8 reaches, with its interval where that is known."""
+    kept = retained_of(val)
+    if kept is None:
+        return "fp32 finds nothing right: what int8 keeps of it cannot be told"
+    bounds = " [{:.1f}, {:.1f}]".format(*(100 * b for b in kept["ci"])) if kept["ci"] else ""
+    return f"int8 reaches {100 * kept['value']:.1f} %{bounds} of fp32's mAP50-95"
+
+
+def retained_of(val: dict[str, Any]) -> dict[str, Any] | None:
+    """``value`` and ``ci``, the latter ``None`` where only the two figures are known."""
+    if "retained" in val:
+        known: dict[str, Any] | None = val["retained"]
+        return known
+    return {"value": val["after"] / val["before"], "ci": None} if val["before"] else None
+
+
+def gate_sentence(gate: float, kept: dict[str, Any], images: int) -> str:
+    """Whether a part of fp32's mAP is reached, and whether these images can tell."""
+    is_reached = kept["value"] >= gate
+    said = f"{gate:.0%} gate: {'reached' if is_reached else 'not reached'}"
+    low, high = kept["ci"] or (kept["value"], kept["value"])
+    if low < gate <= high:
+        return f"{said}, but {images} images cannot settle it: the interval holds {gate:.0%}."
+    return f"{said}{', by its whole interval' if kept['ci'] else ''}."
+
+
+def threshold_sentence(before: float, after: float) -> str:
+    """What to do about a best confidence that has moved."""
+    if abs(after - before) < _SAME_THRESHOLD:
+        return f"The best confidence stays about where it was: {before:.2f} → {after:.2f}."
+    return (
+        f"The best confidence moves from {before:.2f} to {after:.2f}: run the int8 file with "
+        f"--conf {after:.2f}."
+    )
+
+
+def pays_sentence(values: dict[str, Any]) -> str:
+    """What is recommended on the machine that int8 was made on, and why."""
+    if values["recommended"] != "int8":
+        return _no_gain(values)
+    times = values["latency"]["int8"]
+    caution = ", though not in every round" if times["engine_only"]["high"] >= 1 else ""
+    engine = values["engine"]
+    return f"int8 pays on this machine with {engine}: {_ratio(times)} x fp32's time{caution}."
+
+
 def _no_gain(values: dict[str, Any]) -> str:
     latency, other = values["latency"], values["recommended"]
     mine = latency["int8"]["engine_only"]["median"]
@@ -62,6 +111,7 @@ def _summary(values: dict[str, Any]) -> list[str]:
         f"box {agreement['box_px']:.2f} px",
         _map_line(f"{gate['images']} training images kept apart", gate),
         _map_line(f"{val['images']} images of val", val),
+        reached(val),
         f"detections of fp32 found again on val: {val['matched']} of {val['detections']}; "
         f"best threshold {val['threshold'][0]:.2f} -> {val['threshold'][1]:.2f}",
         f"time x fp32 on this machine, {values['engine']} on {threads} threads: "

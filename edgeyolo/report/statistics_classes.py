@@ -49,11 +49,11 @@ def draw_classes(figure: Figure, place: SubplotSpec, found: dict[str, Any]) -> N
             _draw_column(axes, found, shown[number * rows :][:rows], rows, shares)
         first = columns[0]
     title(first, "boxes by class, %" + "".join(_rest(found, shown)))
-    handles = [_patch(color) for split, color in COLORS.items() if split in splits]
+    handles = [patch(color) for split, color in COLORS.items() if split in splits]
     figure.legend(handles, list(splits), frameon=False, fontsize=8, loc="upper right", ncols=3)
 
 
-def _patch(color: str) -> Any:
+def patch(color: str) -> Any:
     """A mark of that color in a legend."""
     from matplotlib.patches import Patch
 

@@ -11,7 +11,7 @@ import numpy as np
 from edgeyolo.plan.estimate import level_of
 from edgeyolo.report.figures import as_svg, new_figure
 from edgeyolo.report.statistics import ASPECT_LABELS, per_image_labels, shares_of
-from edgeyolo.report.statistics_classes import COLORS, class_height, draw_bars, draw_classes
+from edgeyolo.report.statistics_classes import COLORS, class_height, draw_bars, draw_classes, patch
 from edgeyolo.report.statistics_classes import title as _title
 
 if TYPE_CHECKING:
@@ -29,6 +29,24 @@ def statistics_svg(found: dict[str, Any]) -> str:
         # itself is drawn by whoever shows the file.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         return as_svg(_figure(found))
+
+
+def sides_svg(found: dict[str, Any]) -> str:
+    """Sizes of boxes alone, with the strides marked and the level that mostly serves them."""
+    figure, axes = new_figure((7.2, 2.6))
+    _draw_sides(axes, found)
+    edges = found["bins"]["side_px"]
+    for level in found["levels"]:
+        if level["stride"] in edges:
+            at = edges.index(level["stride"]) + 0.5
+            axes.axvline(at, color="#888888", linestyle=":", linewidth=1)
+            place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "top", "fontsize": 7}
+            words = f"stride {level['stride']}"
+            axes.text(at - 0.02, 0.9, words, transform=axes.get_xaxis_transform(), **place)
+    handles = [patch(color) for split, color in COLORS.items() if split in found["splits"]]
+    below: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.12), "ncols": 3}
+    axes.legend(handles, list(found["splits"]), frameon=False, fontsize=8, **below)
+    return as_svg(figure)
 
 
 def _figure(found: dict[str, Any]) -> Figure:

@@ -8,7 +8,7 @@ net before BatchNorm is folded, 2 FLOPs per multiply-add, 4 multiply-adds per Ba
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from edgeyolo.slim.architecture import Row, backbone_length, inputs_of, layers
 from edgeyolo.slim.spec import MIN_CHANNELS, SlimSpec
 
 PARTS = ("backbone", "neck", "head")
+DFL = "DFL"  # fixed, shared by all heads
 _BYTES_PER_WEIGHT = 4  # float32
 _BATCHNORM_MACS = 4  # per output element, thop's count for an affine norm
 
@@ -86,11 +87,33 @@ class Cost:
 
 def cost(spec: SlimSpec, classes: int, imgsz: int, part: str | None = None) -> Cost:
     """Cost of the whole net, or of its ``backbone``, ``neck`` or ``head``, at ``imgsz²`` pixels."""
-    convs = [conv for conv in convolutions(spec, classes) if part in (None, conv.part)]
+    return _total((c for c in convolutions(spec, classes) if part in (None, c.part)), imgsz)
+
+
+def parts_of(spec: SlimSpec, classes: int, imgsz: int) -> dict[str, dict[str, Any]]:
+    """Cost of the backbone, the neck, each head by its level, and the DFL, where there is one.
+
+    What is left out of an exported file, which ends before the DFL, counts as well: together the
+    parts are the whole net.
+    """
+    parts: dict[str, list[ConvCost]] = {part: [] for part in (*PARTS[:2], *spec.heads)}
+    for conv in convolutions(spec, classes):
+        parts.setdefault(_fine_part(conv, spec), []).append(conv)
+    return {part: _total(convs, imgsz).to_dict() for part, convs in parts.items()}
+
+
+def _fine_part(conv: ConvCost, spec: SlimSpec) -> str:
+    if conv.part != "head":
+        return conv.part
+    return spec.heads[spec.strides.index(conv.strides[0])] if conv.trained else DFL
+
+
+def _total(convs: Iterable[ConvCost], imgsz: int) -> Cost:
+    table = list(convs)
     return Cost(
-        parameters=sum(conv.parameters for conv in convs),
-        gflops=2e-9 * sum(conv.macs(imgsz * imgsz) for conv in convs),
-        file_size_bytes=_BYTES_PER_WEIGHT * sum(conv.fused_parameters for conv in convs),
+        parameters=sum(conv.parameters for conv in table),
+        gflops=2e-9 * sum(conv.macs(imgsz * imgsz) for conv in table),
+        file_size_bytes=_BYTES_PER_WEIGHT * sum(conv.fused_parameters for conv in table),
     )
 
 

@@ -93,7 +93,7 @@ def _winners(levels: Sequence[Any], wanted: np.ndarray[Any, Any]) -> np.ndarray[
     result = np.full(len(wanted), -1)
     if not levels:
         return result
-    boxes, scores, _ = (np.concatenate(parts) for parts in zip(*levels, strict=True))
+    boxes, scores, *_ = (np.concatenate(parts) for parts in zip(*levels, strict=True))
     level = np.concatenate([np.full(len(part[1]), i) for i, part in enumerate(levels)])
     keep = non_max_suppression(boxes, scores, np.zeros_like(level), _NMS_IOU, _PER_IMAGE)
     mine, theirs = areas(boxes), areas(wanted)

@@ -71,7 +71,7 @@ def test_raw_heads_decoded_are_ultralytics_output(
     for photo in photos:
         blob, _ = detector.preprocess(read_image(photo))
         (theirs,) = _run(stock, blob)
-        boxes, scores, classes = decode(
+        boxes, scores, classes, _ = decode(
             detector.infer(blob), bundle.strides, bundle.reg_max, 0.0, multi_label=True
         )
         assert len(scores) == theirs.shape[2] * len(bundle.names)

@@ -13,19 +13,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from edgeyolo.dataset.read import read_dataset
 from edgeyolo.device.bundle import MANIFEST, Bundle
 from edgeyolo.device.detector import Detector
+from edgeyolo.export.bundle import QUANTIZATION
 from edgeyolo.files import write_json
 from edgeyolo.images import read_image
-from tests.command import edgeyolo, edgeyolo_json
+from tests.command import edgeyolo, edgeyolo_here, edgeyolo_json
 from tests.conftest import ENGINES, ROOT
 
 pytestmark = pytest.mark.xdist_group("quantize")
 SIZE = 192
 NET = ROOT / "assets" / "demo-yolov8n.pt"
+
+Made = Callable[[str, Callable[[Path], object]], Path]
+Quantized = Callable[[str], tuple[Path, dict[str, Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -35,27 +41,48 @@ def fp32(demo_bundle: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def quantized(
-    fp32: Path, small_demo: Path, made_once: Callable[[str, Callable[[Path], object]], Path]
-) -> Callable[[str], tuple[Path, dict[str, Any]]]:
+def one_head(made_once: Made) -> Path:
+    """The demo net up to its first head: half the convolutions, and it still finds something."""
+
+    def export(folder: Path) -> None:
+        from edgeyolo.export.bundle import write_bundle
+        from edgeyolo.slim.checkpoint import names_of, open_checkpoint, spec_of
+        from edgeyolo.slim.inherit import inherit
+
+        net = open_checkpoint(NET)
+        spec = spec_of(net).with_(heads=("P3",), cut_backbone=True)
+        write_bundle(inherit(net, spec, names_of(net), fit=False)[0], SIZE, ENGINES, folder)
+
+    return made_once("one-head", export)
+
+
+@pytest.fixture(scope="session")
+def quantized(fp32: Path, small_demo: Path, made_once: Made) -> Quantized:
     """The int8 bundle of an engine, and what the command said."""
-
-    def run(engine: str) -> tuple[Path, dict[str, Any]]:
-        def fill(folder: Path) -> None:
-            folder.mkdir()
-            values = edgeyolo_json(
-                *("quantize", fp32, "--engine", engine, "--data", small_demo),
-                *("--out", folder / "bundle", "--images", 8, "--max-drop", 100),
-            )
-            write_json(folder / "said.json", values)
-
-        folder = made_once(f"quantized-{engine}", fill)
-        return folder / "bundle", json.loads((folder / "said.json").read_text())
-
-    return run
+    return lambda engine: _once(made_once, fp32, engine, small_demo)
 
 
-Quantized = Callable[[str], tuple[Path, dict[str, Any]]]
+@pytest.fixture(scope="session")
+def quantized_head(one_head: Path, small_demo: Path, made_once: Made) -> Quantized:
+    """The same of the net with one head."""
+    return lambda engine: _once(made_once, one_head, engine, small_demo)
+
+
+def _once(made_once: Made, bundle: Path, engine: str, data: Path) -> tuple[Path, dict[str, Any]]:
+    def fill(folder: Path) -> None:
+        folder.mkdir()
+        values = edgeyolo_json(*_command(bundle, engine, data, folder / "bundle"))
+        write_json(folder / "said.json", values)
+
+    folder = made_once(f"quantized-{bundle.name}-{engine}", fill)
+    return folder / "bundle", json.loads((folder / "said.json").read_text())
+
+
+def _command(bundle: Path, engine: str, data: Path, out: Path) -> tuple[object, ...]:
+    return (
+        *("quantize", bundle, "--engine", engine, "--data", data),
+        *("--out", out, "--images", 8, "--max-drop", 100),
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -93,18 +120,131 @@ def test_the_table_tells_of_each_convolution(engine: str, quantized: Quantized) 
     assert share == pytest.approx(said["int8_share"], abs=1e-3)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_file_for_the_report_knows_both_nets(
+    engine: str, quantized: Quantized, fp32: Path, small_demo: Path, capsys: Any
+) -> None:
+    """As ``edgeyolo val`` does, which measures each alone."""
+    folder, said = quantized(engine)
+    told = _told(folder)
+    assert (told["format"], told["version"]) == ("edgeyolo-quantization", 1)
+    assert [net["role"] for net in told["nets"]] == ["before", "int8"]
+    for net, place in zip(told["nets"], (fp32, folder), strict=True):
+        bundle = Bundle.open(place)
+        assert (net["precision"], net["name"]) == (bundle.precision, bundle.name)
+        assert net["sha256"] == bundle.digest(engine)
+        assert net["file_size_bytes"] == bundle.size_bytes(engine)
+        assert (net["imgsz"], net["engine"]) == (SIZE, engine)
+        assert net["parameters"] == bundle.provenance["net"]["parameters"] > 0
+        assert edgeyolo_here("val", place, "--engine", engine, "--data", small_demo, "--json") == 0
+        alone = json.loads(capsys.readouterr().out)
+        assert {"map50_95", "map50_95_ci", "per_class", "boxes"} <= set(alone)
+        for key in set(alone) & set(net["accuracy"]):
+            assert alone[key] == net["accuracy"][key], key
+        assert len(net["accuracy"]["draws"]) == 1000
+        assert net["details"]["operating"]["common"]["threshold"] == pytest.approx(
+            said["val"]["threshold"][place == folder], abs=6e-4
+        )
+    before, after = (net["versus_before"] for net in told["nets"])
+    assert before == {"difference": 0.0, "ci": [0.0, 0.0]}
+    assert (after["difference"], after["ci"]) == (
+        said["val"]["difference"],
+        said["val"]["difference_ci"],
+    )
+
+
+def test_the_file_for_the_report_knows_how_it_was_measured(
+    quantized: Quantized, small_demo: Path
+) -> None:
+    folder, said = quantized("ncnn")
+    told = _told(folder)
+    timed = {row["precision"]: row for row in told["latency"]["samples"]}
+    assert list(timed) == ["fp32", "fp16", "int8"]
+    for precision, row in timed.items():
+        times = row["samples"]["total_ms"]
+        assert sum(map(len, times)) == row["runs"] == 50
+        assert row["end_to_end_ms"]["p50"] == pytest.approx(np.median(np.concatenate(times)), 0.1)
+        if precision != "fp32":
+            assert row["ratio_to_first"] == said["latency"][precision]["end_to_end"]
+    assert timed["fp32"]["ratio_to_first"]["median"] == 1.0
+    assert told["latency"]["images"] == 8
+    assert told["environment"]["machine"]
+    data = read_dataset(small_demo)
+    assert told["data"] == {
+        "name": small_demo.parent.name,
+        "fingerprint": data.fingerprint(),
+        "split": "val",
+        "classes": list(data.names),
+        "images": said["val"]["images"],
+        "boxes": said["val"]["boxes"],
+    }
+    assert told["data"]["images"] == 8
+
+
+def test_what_it_says_is_in_the_file_without_a_path(quantized: Quantized) -> None:
+    folder, said = quantized("ncnn")
+    told = _told(folder)
+    for key in set(said) - {"bundle", "latency"}:
+        assert told[key] == said[key], key
+    assert {key: told["latency"][key] for key in said["latency"]} == said["latency"]
+    assert not {"nets", "disagreements", "environment"} & set(said)  # too long to be read
+    assert str(folder.parent) not in (folder / QUANTIZATION).read_text()
+
+
+def test_one_head_keeps_what_it_does_on_pictures_where_the_two_differ(
+    one_head: Path, small_demo: Path, quantized_head: Quantized
+) -> None:
+    """What the pictures show is what both files find, each above its own threshold."""
+    folder, _ = quantized_head("ncnn")
+    told = _told(folder)
+    assert told["disagreements"], "a weak net in int8 that says the same proves nothing here"
+    sides = ("before", one_head), ("after", folder)
+    thresholds = [net["details"]["operating"]["common"]["threshold"] for net in told["nets"]]
+    photos = small_demo.parent / "images" / "val"
+    for row in told["disagreements"]:
+        for (side, place), threshold in zip(sides, thresholds, strict=True):
+            detector = Detector(place, "ncnn", confidence=0.001, multi_label=True)
+            score = detector(read_image(photos / row["image"])).score
+            shown = [each["score"] for each in row[side]]
+            assert shown == pytest.approx(score[score > threshold].tolist(), abs=1e-3)
+    assert len({row["image"] for row in told["disagreements"]}) == len(told["disagreements"])
+
+
+def test_the_file_for_the_report_stays_in_the_workshop(
+    quantized: Quantized, tmp_path: Path
+) -> None:
+    """It is no part of the bundle: not brought to a board, and in nobody's way."""
+    from edgeyolo.deploy.contents import Environment, gather
+    from edgeyolo.export.bundle import check_out
+
+    folder, _ = quantized("ncnn")
+    bundle = Bundle.open(folder)
+    assert QUANTIZATION not in bundle.to_manifest()["files"]
+    contents = gather(
+        bundle, "ncnn", None, Environment("python3", (3, 11), False, (), True), tmp_path
+    )
+    assert "bundle/model.ncnn.param" in contents.files
+    assert not [name for name in contents.files if QUANTIZATION in name]
+    check_out(folder, force=True)
+    shutil.copytree(folder, tmp_path / "copy")
+    (tmp_path / "copy" / QUANTIZATION).write_text("{")
+    assert Bundle.open(tmp_path / "copy").digest("ncnn") == bundle.digest("ncnn")
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((folder / QUANTIZATION).read_text(encoding="utf-8"))
+    return told
+
+
 @pytest.mark.slow
 def test_the_same_bytes_after_a_kill(
-    fp32: Path, small_demo: Path, quantized: Quantized, tmp_path: Path, monkeypatch: Any
+    one_head: Path, small_demo: Path, quantized_head: Quantized, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """Calibration goes on where it was killed, and ends as one that was not."""
-    folder, _ = quantized("ncnn")
+    folder, _ = quantized_head("ncnn")
     cache = tmp_path / "cache"
     monkeypatch.setenv("EDGEYOLO_CACHE_DIR", str(cache))
-    arguments = (
-        *("quantize", fp32, "--engine", "ncnn", "--data", small_demo),
-        *("--out", tmp_path / "again", "--images", 8, "--max-drop", 100),
-    )
+    arguments = _command(one_head, "ncnn", small_demo, tmp_path / "again")
     command = [sys.executable, "-m", "edgeyolo", *map(str, arguments)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     while not (found := list(cache.rglob("sensitivity-*.npz"))):
@@ -128,18 +268,15 @@ def test_the_same_bytes_after_a_kill(
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_the_same_bytes_again(
     engine: str,
-    fp32: Path,
+    one_head: Path,
     small_demo: Path,
-    quantized: Quantized,
+    quantized_head: Quantized,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder, _ = quantized(engine)
+    folder, _ = quantized_head(engine)
     monkeypatch.setenv("EDGEYOLO_CACHE_DIR", str(tmp_path / "cache"))
-    edgeyolo_json(
-        *("quantize", fp32, "--engine", engine, "--data", small_demo),
-        *("--out", tmp_path / "again", "--images", 8, "--max-drop", 100),
-    )
+    edgeyolo_json(*_command(one_head, engine, small_demo, tmp_path / "again"))
     for name in Bundle.open(folder).engines[engine].values():
         assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
 
@@ -172,7 +309,6 @@ def test_int8_in_one_file_from_pixels_to_boxes(
     quantized: Quantized, small_demo: Path, tmp_path: Path
 ) -> None:
     """In plain ONNX Runtime it finds what our runtime finds with the int8 bundle."""
-    import numpy as np
     import onnx
     import onnxruntime
 
@@ -248,10 +384,9 @@ def test_of_a_net_that_sees_nothing_what_must_stay_in_float_does(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_size_that_nothing_fits_is_said(fp32: Path, small_demo: Path, tmp_path: Path) -> None:
+def test_a_size_that_nothing_fits_is_said(one_head: Path, small_demo: Path, tmp_path: Path) -> None:
     done = edgeyolo(
-        *("quantize", fp32, "--engine", "ncnn", "--data", small_demo, "--out", tmp_path / "out"),
-        *("--images", 8, "--target-size", "1MB"),
+        *_command(one_head, "ncnn", small_demo, tmp_path / "out"), "--target-size", "100kB"
     )
     assert done.returncode == 5
     assert "the smallest" in done.stderr
@@ -261,10 +396,10 @@ def test_a_size_that_nothing_fits_is_said(fp32: Path, small_demo: Path, tmp_path
 
 @pytest.mark.slow
 def test_a_layer_that_ncnn_has_and_we_do_not_know_stays_and_is_named(
-    fp32: Path, small_demo: Path, tmp_path: Path
+    one_head: Path, small_demo: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(fp32, tmp_path / "strange")
-    param = Bundle.open(fp32).file("ncnn", "param")
+    shutil.copytree(one_head, tmp_path / "strange")
+    param = Bundle.open(one_head).file("ncnn", "param")
     magic, counts, *lines = param.read_text().splitlines()
     second = lines[3].split()  # convolution; before it are the input, a convolution and its SiLU
     assert (second[0], second[4]) == ("Convolution", "2")
@@ -273,11 +408,8 @@ def test_a_layer_that_ncnn_has_and_we_do_not_know_stays_and_is_named(
     layers, blobs = map(int, counts.split())
     text = "\n".join([magic, f"{layers + 1} {blobs + 1}", *lines, ""])
     (tmp_path / "strange" / param.name).write_text(text)
-    _sign_again(fp32, tmp_path / "strange")
-    said = edgeyolo_json(
-        *("quantize", tmp_path / "strange", "--engine", "ncnn", "--data", small_demo),
-        *("--out", tmp_path / "out", "--images", 8, "--max-drop", 100),
-    )
+    _sign_again(one_head, tmp_path / "strange")
+    said = edgeyolo_json(*_command(tmp_path / "strange", "ncnn", small_demo, tmp_path / "out"))
     assert "Left in float, not known here: Dropout." in said["warnings"]
     assert said["val"]["matched"] >= 0.9 * said["val"]["detections"] > 0
     assert "Dropout" in Bundle.open(tmp_path / "out").file("ncnn", "param").read_text()

@@ -1,228 +1,216 @@
-"""The report: the page says what the JSON says, and needs nothing else."""
+"""``edgeyolo report``: runs, benches and boards on one page, from what was measured for real."""
 
 from __future__ import annotations
 
 import json
-import re
-from html.parser import HTMLParser
+import shutil
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
-from edgeyolo.measure.accuracy import evaluate
-from edgeyolo.measure.details import details
-from edgeyolo.report.html import render
-from edgeyolo.report.verdict import sentences, verdict
-from tests.browser import needs_browser, shown
-from tests.unit.test_accuracy import _random
+from edgeyolo.dataset.read import read_dataset
+from edgeyolo.export.bundle import write_bundle
+from edgeyolo.flow.measurements import entries, measure_accuracy
+from edgeyolo.flow.timed import Timed
+from edgeyolo.measure.latency import Subject, measure
+from edgeyolo.measure.state import look
+from edgeyolo.plan.plan import Plan
+from edgeyolo.progress import Silent
+from edgeyolo.report.write import CARD, JSON, PAGE, PNG, SVG, TABLE
+from edgeyolo.runs import Run
+from edgeyolo.slim.checkpoint import open_checkpoint
+from edgeyolo.slim.spec import SlimSpec
+from edgeyolo.train.recipe import Recipe
+from tests.command import edgeyolo_here, python
+from tests.conftest import ROOT
+from tests.report_specimen import HEADS
 
 
-def row(role: str, value: float, milliseconds: float, imgsz: int = 320) -> dict[str, Any]:
-    spread = {"p50": milliseconds, "p90": 1.2 * milliseconds, "p99": 1.5 * milliseconds}
-    per_class = [{"name": "stop", "boxes": 12, "ap50_95": value, "ap50": value}]
-    per_class.append({"name": "</script><b>yield", "boxes": 0, "ap50_95": None, "ap50": None})
-    return {
-        "role": role,
-        "title": {"slim": "slim net"}.get(role, "wide net"),
-        "name": "w0.125-d0.33" if role == "slim" else "w0.25-d0.33",
-        "imgsz": imgsz,
-        "engine": "ncnn",
-        "precision": "fp32",
-        "parameters": 913_127 if role == "slim" else 3_011_823,
-        "gflops": 0.71,
-        "file_size_bytes": 3_700_000,
-        "accuracy": {
-            "map50_95": value,
-            "map50": value + 0.2,
-            "map50_95_ci": [value - 0.03, value + 0.02],
-            "versus_baseline": {"difference": value - 0.7, "ci": [value - 0.74, value - 0.67]},
-            "per_class": per_class,
-        },
-        "latency": {
-            "threads": 2,
-            "runs": 100,
-            "engine_only_ms": spread,
-            "end_to_end_ms": spread,
-            "peak_rss_mb": 80.0,
-            "verdict": "noisy" if role == "slim" else "stable",
-            "ratio_to_baseline": {"median": milliseconds / 20, "low": 0.4, "high": 0.6},
-        },
-        "samples_ms": {"engine_only": [[1.0]], "end_to_end": [[2.0]]},
-    }
+@pytest.fixture(scope="session")
+def measured(made_once: Callable[[str, Callable[[Path], object]], Path], small_demo: Path) -> Path:
+    """A run whose net was not trained, but measured: a net against itself at fewer pixels."""
 
+    def fill(folder: Path) -> None:
+        run = Run(folder / "runs" / "r")
+        net = open_checkpoint(ROOT / "assets" / "demo-yolov8n.pt")
+        dataset = read_dataset(small_demo)
+        engines = ("onnxruntime", "ncnn")
+        facts = {"data": {"name": "small", "fingerprint": dataset.fingerprint()}}
+        write_bundle(net, 192, engines, run.bundle, provenance=facts)
+        write_bundle(net, 160, engines[:1], run.baseline_bundle, provenance=facts)
+        recipe = Recipe(epochs=3, imgsz=160)
+        spec = SlimSpec(0.25, 0.33)
+        plan = Plan(str(small_demo), "named", False, None, spec, engines, recipe, wide_epochs=1)
+        plan.save(run.plan_file)
+        told = {
+            "path": str(small_demo),
+            "names": list(dataset.names),
+            "splits": {"val": {"images": len(dataset.images("val")), "boxes": 0}},
+            "fingerprint": dataset.fingerprint(),
+        }
+        run.data_file.write_text(json.dumps(told))
+        run.heads_file.write_text(json.dumps(HEADS))
+        run.wide_file.write_text(json.dumps({"knows_classes": True}))
+        measure_accuracy(run, plan, Silent())
+        # As measure_latency does it, but short.
+        rows = entries(run)
+        subjects = [Subject(bundle.root, engine) for _, bundle, engine in rows]
+        images = dataset.images("val")[:2]
+        samples = measure(subjects, images, rounds=2, runs=5, warm_up_s=0.2)
+        told = Timed(samples, [look()], len(images)).told([{"role": row[0]} for row in rows], 2)
+        run.latency_file.write_text(json.dumps(told))
 
-def choice(heads: list[str], served: float, parameters: float, gflops: float) -> dict[str, Any]:
-    ratios = {"cut_backbone": False, "parameters_ratio": parameters, "gflops_ratio": gflops}
-    return {"heads": heads, "served": served, **ratios}
+    return made_once("measured", fill)
 
 
 @pytest.fixture
-def report() -> dict[str, Any]:
-    return {
-        "created": "2026-11-21T10:00:00+00:00",
-        "edgeyolo": "0.1.0",
-        "run": "r",
-        "name": "w0.125-d0.33",
-        "data": {
-            "name": "demo",
-            "classes": ["stop", "yield"],
-            "splits": {},
-            "fingerprint": "abc" * 10,
-            "split": "val",
-            "images": 160,
-            "boxes": 463,
-        },
-        "recipe": {"epochs": 14, "imgsz": 320},
-        "environment": {"machine": "Pi <5>", "cores": 4, "system": "Linux", "load_1min": 0.1},
-        "latency_images": 16,
-        "versions": {"torch": "2.13.0"},
-        "rows": [
-            row("slim", 0.61, 9.87),
-            row("baseline", 0.7, 20.0),
-            row("smaller", 0.69, 8.0, imgsz=192),
-        ],
-        "heads": {
-            "assigned": {"P3": 0.6, "P4": 0.398, "P5": 0.002},
-            "boxes": 412,
-            "images": 32,
-            "recommended": ["P3", "P4"],
-            "choices": [
-                choice(["P3", "P4", "P5"], 1.0, 1.0, 1.0),
-                choice(["P3", "P4"], 0.998, 0.66, 0.9),
-            ],
-        },
-        "kept_heads": ["P3", "P4", "P5"],
-        "knows_classes": True,
-        "training": [
-            {
-                "name": "wide",
-                "device": "cpu",
-                "seconds": 12.0,
-                "map50_95": [0.1, 0.2],
-                "inherited": None,
-            }
-        ],
+def run(measured: Path, in_tmp: Path) -> Run:
+    """A copy, in a folder of its own."""
+    shutil.copytree(measured / "runs", in_tmp / "runs")
+    return Run(Path("runs") / "r")
+
+
+def _bench(run: Run, machine: str = "Raspberry Pi 5", factor: float = 3.0) -> Path:
+    """What a board would answer for the same file, by what this machine takes."""
+    report = json.loads((run.folder / JSON).read_text())
+    net = report["nets"][0]
+    timing = next(t for t in report["timings"] if t["net"] == net["id"])
+    scaled = {
+        k: factor * v for k, v in timing["end_to_end_ms"].items() if k in ("p50", "p90", "p99")
     }
-
-
-class Page(HTMLParser):
-    """Collects addresses and text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.addresses: list[str] = []
-        self.words: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        links = ("src", "href", "xlink:href", "action")
-        self.addresses += [value or "" for name, value in attrs if name in links]
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def test_a_backbone_that_learned_to_classify_first(report: dict[str, Any]) -> None:
-    data = {"name": "<shapes>", "classes": ["a", "b"], "images": {"train": 120, "val": 40}}
-    report["pretraining"] = {
-        "data": data,
-        "epochs": 20,
-        "seconds": 61.2,
-        "top1": {"value": 0.9, "images": 40, "ci": [0.77, 0.96]},
+    result = {
+        "label": "bundle onnxruntime",
+        "spec": net["spec"],
+        **{key: net[key] for key in ("id", "sha256", "imgsz", "precision", "engine")},
+        "classes": 5,
+        **{key: timing[key] for key in ("threads", "runs", "sustained_ms", "load_ms", "first_ms")},
+        **{key: timing[key] for key in ("peak_rss_mb", "verdict", "samples")},
+        "engine_only_ms": scaled,
+        "end_to_end_ms": scaled,
     }
-    text = " ".join(Page(render(report)).words)
-    assert "120 images of 2 classes from <shapes>, 20 epochs in 61 s." in text
-    assert "right on 90% of the 40 images held back [77%, 96%]" in text
+    environment = {**report["devices"][0]["environment"], "machine": machine}
+    answer = {"images": 16, "environment": environment, "states": [], "results": [result]}
+    path = Path("pi5.json")
+    path.write_text(json.dumps(answer))
+    return path
 
 
-def _with_details(report: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """The report, with what was measured of random detections."""
-    samples, found = _random(3)
-    bundle: Any = SimpleNamespace(names=names, height=160, width=160)
-    told = details(bundle, samples, found, evaluate(samples, found, names))
-    report["data"]["classes"] = list(names)
-    report["rows"][0]["details"] = json.loads(json.dumps(told))
-    return told
-
-
-def test_what_it_gets_wrong(report: dict[str, Any]) -> None:
-    names = ("cat", "</script><b>", "dog", "bird")
-    told = _with_details(report, names)
-    words = [word.strip() for word in Page(render(report)).words]
-    common, ways = told["operating"]["common"], told["mistakes"]["ways"]
-    start = words.index("slim net, 320 px, ncnn fp32")
-    row = [word for word in words[start + 1 :] if word][:11]
-    assert row == [
-        f"{common['threshold']:.2f}",
-        *(f"{common['micro'][key]:.3f}" for key in ("precision", "recall", "f1")),
-        str(told["mistakes"]["right"]),
-        *(str(count) for count in ways.values()),
+def test_a_run_its_board_and_a_prediction(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert edgeyolo_here("report", "r") == 0
+    said = capsys.readouterr()
+    assert "The slim net has 100% of the parameters" in said.out
+    assert said.err.endswith("Report: runs/r/report.html\n")
+    for name in (JSON, PAGE, TABLE, CARD, SVG, PNG):
+        assert (run.folder / name).stat().st_size > 100, name
+    one = json.loads((run.folder / JSON).read_text())
+    assert [(n["role"], n["engine"]) for n in one["nets"]] == [
+        *(("slim", engine) for engine in ("onnxruntime", "ncnn")),
+        ("baseline", "onnxruntime"),
     ]
-    assert "Not measured when this run was made" not in " ".join(words)
-    table = [word for word in words[words.index("really ↓ called →") :] if word]
-    assert table[1:6] == [*names, "missed"]
-    for index, name in enumerate((*names, "nothing")):
-        begin = 6 + 6 * index
-        counts = told["mistakes"]["confusion"][index]
-        assert table[begin : begin + 6] == [name, *map(str, counts)]
+    more = ("--profile", "raspberry-pi-4", "--latency", "66", "--out", "both")
+    assert edgeyolo_here("report", "r", _bench(run), *more) == 0
+    said = capsys.readouterr()
+    assert "The best under 66.0 ms on Raspberry Pi 4" in said.out
+    assert "predicted ~" in said.out
+    both = json.loads((Path("both") / JSON).read_text())
+    kinds = [(device["machine"], device["kind"]) for device in both["devices"]]
+    assert kinds[1:] == [("Raspberry Pi 5", "measured"), ("Raspberry Pi 4 Model B", "predicted")]
+    assert len(both["nets"]) == len(one["nets"])
+    page = (Path("both") / PAGE).read_text()
+    assert "Raspberry Pi 4 Model B, predicted: not measured there" in page
 
 
-def test_of_many_classes_the_most_frequent_confusions(report: dict[str, Any]) -> None:
-    names = tuple(f"class {index}" for index in range(13))
-    told = _with_details(report, names)
-    words = [word.strip() for word in Page(render(report)).words if word.strip()]
-    start = words.index("times") + 1
-    confusion = np.array(told["mistakes"]["confusion"])
-    np.fill_diagonal(confusion, 0)
-    assert int(words[start + 2]) == confusion.max()
-    assert "really ↓ called →" not in words
+def test_a_report_drawn_again_is_the_same(run: Run) -> None:
+    assert edgeyolo_here("report", "r") == 0
+    assert edgeyolo_here("report", run.folder / JSON, "--out", "again") == 0
+    for name in (JSON, PAGE, TABLE, CARD, SVG, PNG):
+        assert (Path("again") / name).read_bytes() == (run.folder / name).read_bytes(), name
 
 
-def test_a_run_of_before_says_what_was_not_measured(report: dict[str, Any]) -> None:
-    report["rows"][0]["details"] = None
-    assert "Not measured when this run was made" in " ".join(Page(render(report)).words)
+def test_without_pictures(run: Run) -> None:
+    assert edgeyolo_here("report", "r", "--out", "with") == 0
+    assert edgeyolo_here("report", "r", "--no-pictures", "--out", "without") == 0
+    assert "data:image/jpeg" in (Path("with") / PAGE).read_text()
+    assert "data:image/jpeg" not in (Path("without") / PAGE).read_text()
+    assert json.loads((Path("without") / JSON).read_text())["gallery"] is None
 
 
-def test_every_figure_is_that_of_the_json(report: dict[str, Any]) -> None:
-    text = " ".join(Page(render(report)).words)
-    for figure in ("0.610", "[0.580, 0.630]", "9.9", "11.8", "14.8", "0.91 M", "160 images"):
-        assert figure in text, figure
-    assert "Noisy" in text and "slim net on ncnn" in text
-    assert "– " in text.replace("\n", " "), "a class without objects has no figure"
+def _damage(run: Run, name: str) -> None:
+    (run.folder / name).write_text('{"results": [{}]')
 
 
-def test_nothing_is_loaded_from_elsewhere(report: dict[str, Any]) -> None:
-    page = render(report)
-    assert [address for address in Page(page).addresses if not address.startswith("#")] == []
-    assert "@import" not in page and not re.search(r"url\((?!#)", page)
+def _empty(run: Run, name: str) -> None:
+    (run.folder / name).write_text('{"split": "val", "results": [{}]}')
 
 
-def test_the_embedded_json_is_the_report(report: dict[str, Any]) -> None:
-    match = re.search(r'<script type="application/json" id="report">(.*?)</script>', render(report))
-    assert match and json.loads(match[1]) == report
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda run: run.accuracy_file.unlink(), "has not been measured yet"),
+        (lambda run: _damage(run, "accuracy.json"), "runs/r is damaged"),
+        (lambda run: _empty(run, "accuracy.json"), "runs/r is damaged"),
+        (lambda run: (run.bundle / "model.onnx").write_bytes(b""), "checksum"),
+    ],
+)
+def test_a_run_that_is_damaged_is_one_sentence(
+    run: Run,
+    harm: Callable[[Run], Any],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    harm(run)
+    assert edgeyolo_here("report", "r") in (1, 2)
+    said = capsys.readouterr().err
+    assert words in said and "Traceback" not in said
+    assert not (run.folder / JSON).exists()
 
 
-def test_the_same_report_gives_the_same_bytes(report: dict[str, Any]) -> None:
-    assert render(report) == render(report)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is not readable JSON"),
+        ("[1]", "is no report"),
+        ('{"format": "edgeyolo-report", "version": 1}', "has version 1"),
+        ('{"results": [{"a": 1}], "environment": {"machine": "x"}}', "is no answer of"),
+        ('{"format": "edgeyolo-quantization"}', "is damaged"),
+    ],
+)
+def test_another_file_is_one_sentence(
+    content: str, words: str, in_tmp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_tmp / "x.json").write_text(content)
+    assert edgeyolo_here("report", "x.json") in (1, 2)
+    said = capsys.readouterr().err
+    assert words in said and "Traceback" not in said
+    assert sorted(path.name for path in in_tmp.iterdir()) == ["x.json"]
 
 
-def test_the_verdict_tells_a_finding_from_noise(report: dict[str, Any]) -> None:
-    slim, small, heads = sentences(report)
-    where = "412 boxes of 32 training images"
-    assert heads.startswith(f"P5 serves 0.2% of the {where}: --heads P3,P4 saves 34% of the param")
-    assert len(sentences({**report, "kept_heads": ["P3", "P4"]})) == 2  # that is what was done
-    assert "not trained on these classes" in sentences({**report, "knows_classes": False})[2]
-    assert "30% of the parameters" in slim and "0.49x the time" in slim
-    assert "-9.0 points [-13.0, -6.0]" in slim and "cannot tell" not in slim
-    assert "192 px" in small and "cannot tell" in small
-    assert len(verdict(report).splitlines()) <= 8
+def test_what_is_not_there_and_what_is_no_folder_of_ours(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert edgeyolo_here("report", "nothing") == 2
+    assert "There is no run at nothing" in capsys.readouterr().err
+    assert edgeyolo_here("report", "--profile", "raspberry-pi-9", "nothing") == 2
+    assert "raspberry-pi-9" in capsys.readouterr().err
 
 
-@needs_browser
-def test_a_browser_shows_it(report: dict[str, Any], tmp_path: Path) -> None:
-    done = shown(render(report), tmp_path)
-    assert "30% of the parameters" in done.stdout and "<svg" in done.stdout
-    assert "Content Security Policy" not in done.stderr
+def test_a_folder_that_is_somebody_elses_is_not_written_to(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert edgeyolo_here("report", "r") == 0
+    Path("report").mkdir()
+    (Path("report") / "thesis.tex").write_text("mine")
+    assert edgeyolo_here("report", run.folder / JSON) == 2
+    assert "report is there, and is no report" in capsys.readouterr().err
+    assert [path.name for path in Path("report").iterdir()] == ["thesis.tex"]
+
+
+def test_drawing_needs_no_torch(run: Run) -> None:
+    code = (
+        "import sys; from edgeyolo.cli import main; from edgeyolo.cli.edge import guard; "
+        "assert guard(main.edgeyolo, ['report', 'r']) == 0; "
+        "assert not {'torch', 'ultralytics'} & set(sys.modules)"
+    )
+    python(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ pytest.importorskip("faster_coco_eval")
 
 from edgeyolo.dataset.check import Sample
 from edgeyolo.device.detections import Detections
+from edgeyolo.errors import DataError
 from edgeyolo.measure.accuracy import Accuracy, evaluate, paired_difference
-from edgeyolo.measure.bootstrap import draws, interval, weighted_map
+from edgeyolo.measure.bootstrap import draws, interval, paired, weighted_map
 
 NAMES = ("cat", "dog", "cow", "never")
 SIDE = 200
@@ -188,6 +190,40 @@ def test_paired_difference_finds_a_clear_loss() -> None:
     assert low <= point <= high < 0
 
 
+def _halved(found: Sequence[Detections]) -> list[Detections]:
+    return [d.select(np.arange(len(d)) % 3 > 0) for d in found]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_paired_from_json_is_the_paired_difference(seed: int) -> None:
+    samples, found = _random(seed)
+    a, b = evaluate(samples, found, NAMES), evaluate(samples, _halved(found), NAMES)
+    point, bounds = paired_difference(a, b)
+    ours, theirs = (json.loads(json.dumps(one.to_dict())) for one in (a, b))
+    again = paired(ours["draws"], ours["map50_95"], theirs["draws"], theirs["map50_95"])
+    assert again[0] == pytest.approx(point, abs=1.1e-5)
+    assert again[1] == pytest.approx(bounds, abs=1.1e-5)
+    assert bounds[0] < point < bounds[1]
+    drawn = weighted_map(a.matches, draws(25)) - weighted_map(b.matches, draws(25))
+    assert bounds == pytest.approx(np.percentile(drawn, [2.5, 97.5]).tolist())
+
+
+def test_paired_leaves_draws_without_objects_out() -> None:
+    listed = [0.25, None, 0.5, None]
+    assert paired(listed, 0.4, [0.25, None, 0.25, None], 0.3)[1] == pytest.approx(
+        (0.00625, 0.24375)
+    )
+    assert paired([None], 0.5, [None], 0.25) == (0.25, (0.25, 0.25))
+
+
+def test_what_was_not_drawn_alike_is_not_compared() -> None:
+    with pytest.raises(DataError, match="3 and 2 draws"):
+        paired([0.1, 0.2, 0.3], 0.2, [0.1, 0.2], 0.2)
+    few, many = (evaluate(*_random(0, images), NAMES) for images in (8, 9))
+    with pytest.raises(DataError, match="on 8 and on 9 images"):
+        paired_difference(few, many)
+
+
 def test_draws() -> None:
     weights = draws(30)
     assert weights.shape == (1000, 30)
@@ -209,6 +245,21 @@ def test_interval_of_a_symmetric_distribution_is_its_percentiles() -> None:
     values = np.random.default_rng(0).normal(0.5, 0.1, 20_000)
     low, high = interval(values, float(np.median(values)))
     assert (low, high) == pytest.approx((0.5 - 0.196, 0.5 + 0.196), abs=0.01)
+
+
+def test_interval_counts_draws_at_the_point_half() -> None:
+    """Also those that are off it by rounding: no draw is off, so nothing is corrected."""
+    off = np.tile([0.0, 1e-15, -1e-15, 1e-15], 100)
+    values = np.concatenate([0.5 + off, np.linspace(0.3, 0.7, 100)])
+    low, high = interval(values, 0.5)
+    assert (low, high) == pytest.approx(np.percentile(values, [2.5, 97.5]).tolist(), abs=1e-9)
+
+
+def test_interval_corrects_for_the_bias() -> None:
+    """All draws a deviation above the point: the bounds lie two lower than the plain ones."""
+    values = np.random.default_rng(0).normal(0.5, 0.1, 20_000)
+    assert interval(values, 0.4) == pytest.approx((0.5 - 0.396, 0.5 - 0.004), abs=0.03)
+    assert interval(values, 0.4, corrected=False) == pytest.approx((0.304, 0.696), abs=0.01)
 
 
 def test_chunks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def test_nothing_found() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_mistakes_are_counted_at_the_common_threshold(seed: int) -> None:
     samples, found = _random(seed)
-    bundle: Any = SimpleNamespace(names=NAMES, height=160, width=160)
+    bundle: Any = SimpleNamespace(names=NAMES, height=160, width=160, strides=(8, 16))
     told = details(bundle, samples, found, evaluate(samples, found, NAMES))
     best = told["operating"]["common"]["micro"]
     failed = sum(count for way, count in told["mistakes"]["ways"].items() if way != "missed")

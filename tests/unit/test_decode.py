@@ -62,7 +62,7 @@ def test_equal_to_ultralytics(case: Case, confidence: float, multi_label: bool) 
     assert len(anchor)
     found = decode(raw, spec.strides, spec.reg_max, confidence, multi_label=multi_label)
     expected = _sorted(boxes[anchor], scores[anchor, class_id], class_id)
-    for own, other, tolerance in zip(_sorted(*found), expected, (1e-3, 1e-5, 0), strict=True):
+    for own, other, tolerance in zip(_sorted(*found[:3]), expected, (1e-3, 1e-5, 0), strict=True):
         assert own.shape == other.shape
         np.testing.assert_allclose(own, other, atol=tolerance, rtol=1e-5)
 
@@ -87,12 +87,13 @@ def _outputs(reg_max: int, value: float, classes: int = 2, box: float = 0.0) -> 
 @pytest.mark.parametrize("multi_label", [True, False])
 @pytest.mark.parametrize("confidence", [0.5, 1.0, 1.5])
 def test_nothing_above_the_threshold(reg_max: int, multi_label: bool, confidence: float) -> None:
-    boxes, scores, classes = decode(
+    boxes, scores, classes, strides = decode(
         _outputs(reg_max, -3), (8, 16), reg_max, confidence, multi_label=multi_label
     )
     assert (boxes.shape, boxes.dtype) == ((0, 4), np.float32)
     assert (scores.shape, scores.dtype) == ((0,), np.float32)
     assert (classes.shape, classes.dtype) == ((0,), np.int64)
+    assert (strides.shape, strides.dtype) == ((0,), np.int64)
 
 
 @pytest.mark.parametrize("value", [100, -100, 1e4, -1e4])
@@ -101,7 +102,7 @@ def test_nothing_above_the_threshold(reg_max: int, multi_label: bool, confidence
 def test_extreme_logits_warn_nobody(value: float, box: float, reg_max: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        boxes, scores, _ = decode(
+        boxes, scores, *_ = decode(
             _outputs(reg_max, value, box=box), (8, 16), reg_max, 0.0, multi_label=True
         )
     assert len(scores) == 60
@@ -118,13 +119,13 @@ def test_a_box_that_is_no_number_is_left_out(reg_max: int, broken: float) -> Non
     raw[0][0, :, 1, 2] = broken
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        boxes, scores, classes = decode(raw, (8, 16), reg_max, 0.25)
+        boxes, scores, classes, strides = decode(raw, (8, 16), reg_max, 0.25)
     if reg_max == 16 and broken == 3e38:  # a distribution as good as any
         assert len(boxes) == 2
     else:
         assert scores.tolist() == [pytest.approx(1 / (1 + np.exp(-3)))]
     assert np.isfinite(boxes).all()
-    assert len(boxes) == len(scores) == len(classes)
+    assert len(boxes) == len(scores) == len(classes) == len(strides)
 
 
 def test_by_hand() -> None:
@@ -133,8 +134,9 @@ def test_by_hand() -> None:
     for side, (distance, row, column) in enumerate([(0, 1, 2), (1, 1, 2), (2, 1, 2), (3, 1, 2)]):
         sides[side, distance, row, column] = 50
     raw[1][0, 1, 1, 2] = 2
-    boxes, scores, classes = decode(raw, (8, 16), 4, 0.25)
+    boxes, scores, classes, strides = decode(raw, (8, 16), 4, 0.25)
     assert boxes.tolist() == [[20, 4, 36, 36]]
+    assert strides.tolist() == [8]
     assert scores[0] == pytest.approx(1 / (1 + np.exp(-2)))
     assert classes.tolist() == [1]
 

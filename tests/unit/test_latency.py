@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,11 +21,13 @@ import pytest
 
 pytest.importorskip("cv2")
 
+from edgeyolo.device.bundle import Bundle
 from edgeyolo.errors import EdgeyoloError, ExitCode, MissingDependencyError, UsageError
 from edgeyolo.measure import latency, state
 from edgeyolo.measure.latency import LatencySamples, Subject, measure, ratio, verdict
 from edgeyolo.measure.limits import Limit, duration_s
 from edgeyolo.measure.percentiles import early_stopped, interval, percentiles
+from edgeyolo.report.bench import layer_table
 from tests.command import edgeyolo_here
 
 
@@ -480,3 +485,146 @@ def test_what_the_command_refuses(
     code, _, told = _bench(null_bundle, *flags, capsys=capsys)
     assert code == ExitCode.USAGE
     assert words in told
+
+
+# The layers, and what a net is known by
+
+
+def test_layers_are_asked_for_at_last(null_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    ask = latency._Worker.ask
+
+    def note(worker: latency._Worker, question: dict[str, Any]) -> dict[str, Any]:
+        asked.append(question)
+        return ask(worker, question)
+
+    monkeypatch.setattr(latency._Worker, "ask", note)
+    [samples] = measure([Subject(null_bundle, "null")], [], rounds=1, runs=2, layers=7)
+    assert [next(iter(question)) for question in asked] == ["load", "runs", "end", "layers"]
+    assert asked[-1] == {"layers": 7}
+    assert samples.layers is None  # the null engine has none to tell of
+
+
+def test_a_profile_that_fails_takes_no_timing_with_it(
+    null_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is ended for lack of memory."""
+    code = "def __getattr__(name): import os; os._exit(9)"  # behind cv2 and numpy, before a profile
+    folder = tmp_path / "path" / "edgeyolo_profilers"
+    folder.mkdir(parents=True)
+    (folder / "null.py").write_text(code)
+    hook = f"import edgeyolo.measure.profilers as p; p.__path__.append({str(folder)!r})"
+    (tmp_path / "path" / "sitecustomize.py").write_text(hook)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'path'}:{Path(__file__).parents[2]}")
+    [samples] = measure([Subject(null_bundle, "null")], [], rounds=1, runs=2, layers=1)
+    assert len(samples.total_ms[0]) == 2
+    assert samples.layers is None
+    with latency._worker(Subject(null_bundle, "null"), []) as worker:
+        worker.ask({"load": 0.1})
+        with pytest.raises(EdgeyoloError, match="ended with status 9"):  # so it was really tried
+            worker.ask({"layers": 1})
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino", "ncnn"])
+def test_profilers_load_no_workshop(engine: str) -> None:
+    pytest.importorskip(engine)
+    code = (
+        f"import sys; import edgeyolo.measure.worker, edgeyolo.measure.profilers.{engine};"
+        "found = {'torch', 'ultralytics', 'matplotlib', 'onnx', 'click'} & set(sys.modules);"
+        "sys.exit(', '.join(found) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _at(*moments: float) -> LatencySamples:
+    rounds = [[1.0] * len(moments)]
+    return LatencySamples("null", 1, 1.0, 1.0, 10, 50.0, rounds, rounds, [list(moments)])
+
+
+def test_clocks_count_only_while_nets_run() -> None:
+    slow = [state.State(float(at), None, (mhz,), None, None, (), None, 1)
+            for at, mhz in enumerate([1500, 1500, 1500, 1500, 600, 600, 600])]  # fmt: skip
+    assert latency.is_throttled(slow, [_at(0.0), _at(6.0)])
+    assert not latency.is_throttled(slow, [_at(0.0), _at(3.5)])  # then it waited for a camera
+    assert not latency.is_throttled(slow, [_samples([[1.0]])])
+    said = [*slow, state.State(9.0, None, (600,), None, None, ("throttled",), None, 1)]
+    assert latency.is_throttled(said, [_at(0.0, 3.5)])
+
+
+def test_a_net_is_known_by_what_is_in_its_files(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    one, same = (Bundle.open(make_bundle(tmp_path / name, name=name)) for name in ("one", "same"))
+    assert one.digest("null") == same.digest("null")
+    assert re.fullmatch("[0-9a-f]{64}", one.digest("null"))
+    (same.root / "model.bin").write_bytes(b"other")
+    assert one.digest("null") != same.digest("null")
+    (tmp_path / "two").mkdir()
+    for name, content in (("a.bin", b"1"), ("b.bin", b"2"), ("c.bin", b"2")):
+        (tmp_path / "two" / name).write_bytes(content)
+    engines = {"x": {"p": "a.bin", "q": "b.bin"}, "y": {"q": "a.bin", "p": "b.bin"}}
+    engines |= {"z": {"p": "a.bin", "q": "c.bin"}}
+    two = replace(one, root=tmp_path / "two", engines=engines)
+    assert two.digest("x") == two.digest("y")  # whatever the roles are called
+    assert len({two.digest(engine) for engine in ("x", "z")}) == 2  # but not the files
+
+
+def test_bench_names_the_net_by_its_digest(
+    null_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, answer, _ = _bench(null_bundle, "--engine", "null", "--rounds", 1, capsys=capsys)
+    digest = Bundle.open(null_bundle).digest("null")
+    assert answer["results"][0]["sha256"] == digest
+    assert answer["results"][0]["id"] == f"{digest[:12]}@null"
+    assert answer["results"][0]["layers"] is None
+
+
+def test_the_table_of_layers() -> None:
+    layers = [
+        {"name": "/a/Conv", "kind": "Conv", "ms": 3.0, "share": 0.75, "precision": "int8"},
+        {"name": "(the other 4)", "kind": "", "ms": 1.0, "share": 0.25, "precision": None},
+    ]
+    found = layer_table({"results": [{"label": "b ncnn", "layers": layers}, {"label": "b null"}]})
+    assert found.splitlines()[1:] == [
+        "b ncnn, ms of a run, in runs of their own behind the others",
+        "  /a/Conv          3.000   75.0%  Conv int8",
+        "  (the other 4)    1.000   25.0%",
+        "  all              4.000",
+        "",
+        "b null: the engine does not tell what its layers take.",
+    ]
+
+
+def test_bench_shows_layers_when_asked(
+    null_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags, is_shown in (((), False), (("--layers",), True)):
+        assert edgeyolo_here("bench", null_bundle, "--engine", "null", "--rounds", 1, *flags) == 0
+        assert ("the engine does not tell" in capsys.readouterr().out) == is_shown
+
+
+def test_the_latency_of_a_run_has_all_scopes_and_the_machine(
+    make_bundle: MakeBundle, small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgeyolo.dataset.read import read_dataset
+    from edgeyolo.flow.measurements import measure_latency
+    from edgeyolo.progress import Silent
+    from edgeyolo.runs import Run
+
+    run, plan = Run(tmp_path), SimpleNamespace(plain=False, engines=("null",))
+    fingerprint = read_dataset(small_demo).fingerprint()
+    run.data_file.write_text(json.dumps({"path": str(small_demo), "fingerprint": fingerprint}))
+    for path in (run.bundle, run.baseline_bundle):
+        make_bundle(path)
+    hot = state.State(time.time(), "ondemand", (1500,), None, 80.0, ("throttled",), None, 1)
+    monkeypatch.setattr(state, "look", lambda: hot)
+    measure_latency(run, plan, Silent())  # type: ignore[arg-type]
+    found = json.loads(run.latency_file.read_text())
+    assert found["images"] == 8
+    assert found["states"][0]["celsius"] == 80
+    assert [row["role"] for row in found["results"]] == ["slim", "baseline"]
+    for row in found["results"]:
+        assert row["verdict"] == "throttled"
+        assert row["camera_ms"]["p90"] > 0
+        assert row["layers"] is None
+        assert row["samples"]["camera_ms"]
+        assert row["ratio_to_baseline"]["median"] > 0

@@ -60,6 +60,7 @@ class _Case:
     metavar="LIMIT",
     help="End with 5 if it is not kept: 'p90<66ms', 'engine.p90<40ms', 'camera.p90<90ms'.",
 )
+@click.option("--layers", is_flag=True, help="Show the slowest layers; the JSON always has them.")
 @click.option("--profile", help="As many cores as this board has, and what is predicted for it.")
 @click.option("--on", "host", metavar="HOST", help="Measure on a board, such as pi@raspberrypi.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Of ssh, with --on.")
@@ -78,6 +79,7 @@ def command(
     rounds: int | None,
     runs: int,
     limits: tuple[str, ...],
+    layers: bool,
     profile: str | None,
     host: str | None,
     as_json: bool,
@@ -91,7 +93,7 @@ def command(
     With --on, edgeyolo and the bundle are brought to the board, measured there, and removed again.
     """
     from edgeyolo.measure.limits import Limit
-    from edgeyolo.report.bench import bench_table
+    from edgeyolo.report.bench import bench_table, layer_table
 
     wanted = [Limit.parse(text) for text in limits]
     least, seconds = _length(quick, thorough, soak, rounds)
@@ -110,6 +112,8 @@ def command(
         click.echo(json.dumps(answer))
     else:
         click.echo(bench_table(answer))
+        if layers:
+            click.echo(layer_table(answer))
     for sentence in said:
         click.echo(f"edgeyolo: {sentence}", err=True)
     if said:
@@ -119,7 +123,7 @@ def command(
 def _here(
     cases: Sequence[_Case], data: str | None, rounds: int, runs: int, seconds: float
 ) -> dict[str, Any]:
-    from edgeyolo.measure.latency import measure
+    from edgeyolo.measure.latency import LAYER_RUNS, measure
     from edgeyolo.measure.state import watching
 
     images = data_choice(data).open().images("val")[:16] if data else ()
@@ -132,6 +136,7 @@ def _here(
             seconds=seconds,
             warm_up_s=_WARM_UP_S,
             camera=True,
+            layers=LAYER_RUNS,
             progress=narrator.step,
         )
     return _answer(cases, samples, states, len(images))
@@ -262,14 +267,14 @@ def _answer(
     cases: Sequence[_Case], samples: Sequence[LatencySamples], states: Sequence[Any], images: int
 ) -> dict[str, Any]:
     from edgeyolo.measure.environment import environment
-    from edgeyolo.measure.latency import ratio
-    from edgeyolo.measure.state import has_throttled
+    from edgeyolo.measure.latency import is_throttled, ratio
 
-    throttled, first = has_throttled(states), cases[0].bundle
+    throttled, first = is_throttled(states, samples), cases[0].bundle
     results = [
         {
             "bundle": str(case.bundle.root),
             "label": label,
+            **_identity(case),
             "precision": case.bundle.precision,
             "spec": case.bundle.provenance.get("spec"),
             "classes": len(case.bundle.names),
@@ -277,6 +282,7 @@ def _answer(
             **sample.summary(throttled),
             "times_first": ratio(sample, samples[0]),
             **({"predicted": case.predicted.to_dict()} if case.predicted else {}),
+            "layers": sample.layers,
             "samples": sample.to_dict(),
         }
         for case, label, sample in zip(cases, _labels(cases), samples, strict=True)
@@ -290,6 +296,15 @@ def _answer(
         "states": [state.to_dict() for state in states],
         "results": results,
     }
+
+
+def _identity(case: _Case) -> dict[str, str]:
+    """By which the net is known again, whatever its folder is called."""
+    from edgeyolo.flow.collect.nets import net_id
+
+    engine = case.subject.engine
+    digest = case.bundle.digest(engine)
+    return {"id": net_id(digest, engine), "sha256": digest}
 
 
 def _broken(limit: Limit, result: dict[str, Any]) -> str:

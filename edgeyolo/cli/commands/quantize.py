@@ -75,6 +75,8 @@ def command(
 
     Calibrates on training images, keeps in float what int8 would spoil, and measures what it cost.
     Ends with 5 when more than --max-drop is lost on training images kept apart.
+
+    OUT/quantization.json is for 'edgeyolo report OUT', and nothing that a board needs.
     """
     from edgeyolo.export.bundle import check_request
     from edgeyolo.flow.export import bundle_of

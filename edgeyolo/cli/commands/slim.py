@@ -91,6 +91,7 @@ def _search(
     as_json: bool,
 ) -> ExitCode:
     from edgeyolo.cli.job import detach, finish_search
+    from edgeyolo.cli.recorded import record_command
     from edgeyolo.flow.preflight import preflight
     from edgeyolo.plan.candidate import Candidate
     from edgeyolo.report.plan import plan_table
@@ -122,6 +123,7 @@ def _search(
     if dry_run:
         return ExitCode.OK
     search = Search.create(base, answer, name)
+    record_command(search.folder)
     if attach:
         return finish_search(search, as_json)
     detach(search)
@@ -174,12 +176,14 @@ def _dry_run(plan: Plan, choice: DataChoice, from_: str | None, as_json: bool) -
 
 def _run(plan: Plan, choice: DataChoice, name: str | None, attach: bool, as_json: bool) -> None:
     from edgeyolo.cli.job import detach, finish
+    from edgeyolo.cli.recorded import record_command
     from edgeyolo.flow.preflight import preflight
     from edgeyolo.runs import Run
 
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     preflight(plan)
     run = Run.create(plan, name)
+    record_command(run.folder)
     if attach:
         finish(run, as_json, fresh=True)
     else:

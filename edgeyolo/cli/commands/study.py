@@ -93,10 +93,13 @@ def _dry_run(entries: list[Entry], choice: DataChoice, as_json: bool) -> None:
 
 
 def _new(choice: DataChoice, entries: list[Entry], file: Path, name: str | None) -> Study:
+    from edgeyolo.cli.recorded import record_command
     from edgeyolo.studies.folder import Study
 
     data = "demo" if choice.is_demo else Path(choice.value).absolute().parent.name
-    return Study.create(entries, file, name, f"{data}-study")
+    study = Study.create(entries, file, name, f"{data}-study")
+    record_command(study.folder)
+    return study
 
 
 def _extended(study: Study, entries: list[Entry], file: Path) -> Study:

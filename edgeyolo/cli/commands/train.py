@@ -45,6 +45,7 @@ def command(
     slim --from` starts from.
     """
     from edgeyolo.cli.job import detach, finish
+    from edgeyolo.cli.recorded import record_command
     from edgeyolo.device.engine import ENGINES
     from edgeyolo.flow.preflight import preflight
     from edgeyolo.flow.weights import find_weights
@@ -84,6 +85,7 @@ def command(
     click.echo(f"Data set: {choice.value} ({choice.origin}).", err=True)
     preflight(plan)
     run = Run.create(plan, name)
+    record_command(run.folder)
     if attach:
         finish(run, as_json, fresh=True)
     else:

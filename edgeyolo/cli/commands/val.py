@@ -44,6 +44,7 @@ def command(
         accuracy = evaluate_bundle(opened, samples, chosen, threads=threads, progress=narrator.step)
     values = accuracy.to_dict()
     per_class = values.pop("per_class")
+    del values["draws"]  # a thousand numbers, for comparisons in a report
     answer = {**values, "engine": chosen, "precision": opened.precision, "split": split}
     if as_json:
         click.echo(json.dumps({**answer, "per_class": per_class}))

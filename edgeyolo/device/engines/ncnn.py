@@ -9,16 +9,26 @@ from edgeyolo.device.bundle import Bundle
 from edgeyolo.device.engine import Float
 
 
+def net_of(bundle: Bundle, threads: int) -> ncnn.Net:
+    """The loaded net.
+
+    Raises:
+        RuntimeError: when ncnn refuses a file.
+    """
+    net = ncnn.Net()
+    net.opt.num_threads = threads  # options count only if set before loading
+    net.opt.use_vulkan_compute = False
+    for load, role in ((net.load_param, "param"), (net.load_model, "bin")):
+        if load(str(bundle.file("ncnn", role))) != 0:
+            raise RuntimeError(f"the {role} file was refused")
+    return net
+
+
 class Engine:
     """Runs ``model.ncnn.param`` and ``model.ncnn.bin``; computes in fp16 where the core can."""
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
-        self._net = ncnn.Net()
-        self._net.opt.num_threads = threads  # options count only if set before loading
-        self._net.opt.use_vulkan_compute = False
-        for load, role in ((self._net.load_param, "param"), (self._net.load_model, "bin")):
-            if load(str(bundle.file("ncnn", role))) != 0:
-                raise RuntimeError(f"the {role} file was refused")
+        self._net = net_of(bundle, threads)
         self._outputs = [f"out{index}" for index in range(2 * len(bundle.strides))]
 
     def infer(self, blob: Float) -> list[Float]:

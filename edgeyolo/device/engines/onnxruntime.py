@@ -17,22 +17,33 @@ REFUSALS = tuple(
 )
 
 
+def options_for(threads: int) -> onnxruntime.SessionOptions:
+    """One run at a time, on so many threads."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    return options
+
+
+def session_of(bundle: Bundle, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """The loaded net.
+
+    Raises:
+        RuntimeError: when ONNX Runtime refuses the file.
+    """
+    path = str(bundle.file("onnxruntime", "model"))
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except REFUSALS as error:
+        raise RuntimeError(str(error)) from error
+
+
 class Engine:
     """Runs ``model.onnx``."""
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(bundle.file("onnxruntime", "model")),
-                options,
-                providers=["CPUExecutionProvider"],
-            )
-        except REFUSALS as error:
-            raise RuntimeError(str(error)) from error
+        self._session = session_of(bundle, options_for(threads))
         self._input = self._session.get_inputs()[0].name
 
     def infer(self, blob: Float) -> list[Float]:

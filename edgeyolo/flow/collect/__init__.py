@@ -1,0 +1,1 @@
+"""Into report.json: what runs, searches, quantizations and benches have found."""

@@ -1,0 +1,1 @@
+"""One file for each engine that tells, or can be brought to tell, what its layers take."""

@@ -1,0 +1,149 @@
+"""Nets on a device: how long they take, and how good they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeyolo.measure.bootstrap import paired
+from edgeyolo.measure.pareto import front, hypervolume, hypervolume_interval, knee, separable
+from edgeyolo.report.form import Report, Row, label
+
+BASELINES = ("baseline", "smaller")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A net on a device. ``ms`` is p90 from image to detections, or what is predicted for it."""
+
+    net: Row
+    timing: Row
+    ms: float
+    ms_ci: tuple[float, float]
+
+    @property
+    def quality(self) -> float:
+        """mAP50-95."""
+        return float(self.net["accuracy"]["map50_95"])
+
+    @property
+    def quality_ci(self) -> tuple[float, float]:
+        low, high = self.net["accuracy"]["map50_95_ci"]
+        return low, high
+
+    @property
+    def is_predicted(self) -> bool:
+        return bool(self.timing["kind"] == "predicted")
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.net["role"] in BASELINES
+
+    @property
+    def label(self) -> str:
+        return label(self.net)
+
+    @property
+    def latency(self) -> str:
+        """In words: ``61.4 ms``, or ``~62 ± 7 ms`` where it is predicted."""
+        if not self.is_predicted:
+            return f"{self.ms:.1f} ms"
+        half, digits = (self.ms_ci[1] - self.ms_ci[0]) / 2, 1 if self.ms < 100 else 0
+        return f"~{self.ms:.{digits}f} ± {half:.{digits}f} ms"
+
+
+def points_of(report: Report, device: str) -> list[Point]:
+    """One for each net with an accuracy and a timing there, by its fastest number of threads."""
+    found: dict[str, Point] = {}
+    nets = {net["id"]: net for net in report["nets"] if net["accuracy"]}
+    for timing in report["timings"]:
+        if timing["device"] == device and timing["net"] in nets:
+            point = _point(nets[timing["net"]], timing)
+            old = found.get(timing["net"])
+            if old is None or point.ms < old.ms:
+                found[timing["net"]] = point
+    return list(found.values())
+
+
+def _point(net: Row, timing: Row) -> Point:
+    if timing["kind"] == "predicted":
+        bounds = (timing["low_ms"], timing["high_ms"])
+        return Point(net, timing, timing["latency_ms"], bounds)
+    figures = timing["end_to_end_ms"]
+    low, high = figures.get("p90_ci") or (figures["p90"], figures["p90"])
+    return Point(net, timing, figures["p90"], (low, high))
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The nets that no other beats in both, fastest first.
+
+    ``told_apart`` says of each whether it can be told from both neighbors; ``volume`` is the area
+    that they dominate left of ``limit_ms``, as a part of the whole (mAP 0 to 1), with its interval
+    over images, where draws are known.
+    """
+
+    points: list[Point]
+    told_apart: list[bool]
+    knee: Point | None
+    limit_ms: float
+    volume: float
+    volume_ci: tuple[float, float] | None
+
+
+def front_of(points: list[Point], limit_ms: float) -> Front | None:
+    """``None`` where there are no points."""
+    if not points:
+        return None
+    ms, quality = (np.array(v) for v in zip(*((p.ms, p.quality) for p in points), strict=True))
+    chosen = [points[index] for index in front(ms, quality)]
+    bend = knee(ms, quality)
+    return Front(
+        points=chosen,
+        told_apart=[_is_told_apart(chosen, index) for index in range(len(chosen))],
+        knee=None if bend is None else points[bend],
+        limit_ms=limit_ms,
+        volume=hypervolume(ms, quality, limit_ms),
+        volume_ci=_volume_ci(points, ms, quality, limit_ms),
+    )
+
+
+def _volume_ci(
+    points: list[Point],
+    ms: npt.NDArray[np.float64],
+    quality: npt.NDArray[np.float64],
+    limit_ms: float,
+) -> tuple[float, float] | None:
+    draws = [point.net["accuracy"].get("draws") for point in points]
+    if not all(draws):
+        return None
+    point = hypervolume(ms, quality, limit_ms)
+    return hypervolume_interval(ms, np.array(draws, np.float64), limit_ms, point)
+
+
+def _is_told_apart(chosen: list[Point], index: int) -> bool:
+    around = chosen[max(0, index - 1) : index] + chosen[index + 1 : index + 2]
+    return all(told_apart(chosen[index], other) for other in around)
+
+
+def told_apart(one: Point, other: Point) -> bool:
+    """Whether their latencies or their accuracies differ by more than chance."""
+    compared = difference(one.net, other.net)
+    if compared is not None:
+        bounds = compared[1]
+    else:  # of older runs no draws are known: as far as their intervals lie apart
+        bounds = (
+            one.quality_ci[0] - other.quality_ci[1],
+            one.quality_ci[1] - other.quality_ci[0],
+        )
+    return separable(bounds, one.ms_ci, other.ms_ci)
+
+
+def difference(net: Row, base: Row) -> tuple[float, tuple[float, float]] | None:
+    """mAP50-95 of a net minus that of another, with its interval over the same images."""
+    mine, theirs = (one["accuracy"] for one in (net, base))
+    if not mine.get("draws") or not theirs.get("draws"):
+        return None
+    return paired(mine["draws"], mine["map50_95"], theirs["draws"], theirs["map50_95"])
