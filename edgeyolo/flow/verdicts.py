@@ -21,6 +21,7 @@ from edgeyolo.progress import Progress
 from edgeyolo.searches import Contender, Search
 
 FORMAT, VERSION = "edgeyolo-search-result", 1
+_WIDE, _SMALLER = "wide", "smaller"
 _LATENCY_IMAGES = 16
 _POSSIBLE = 0.5
 Row = dict[str, Any]
@@ -33,39 +34,14 @@ def measure_all(
 
     The bundle that is recommended, if one keeps to the budget, is copied to the search's folder.
     """
-    answer, wide = search.answer, search.wide
-    dataset = dataset_of(wide)
-    samples = load_split(dataset, "val")
+    answer = search.answer
     kept = [c for c in contenders if c.candidate.name not in ended]
-    small = [wide.smaller_bundle] if wide.smaller_bundle.exists() else []
-    places = [wide.bundle, *(contender.bundle for contender in kept), *small]
-    bundles, last = [Bundle.open(place) for place in places], 1 + len(kept)
-    examined = judge_all([(b, b.default_engine) for b in bundles], samples, progress)
-    accuracies = [one.judged.accuracy for one in examined]
-    is_here = answer["profile"] == HOST
-    threads = answer["threads"] if is_here else None
-    images = dataset.images("val")[:_LATENCY_IMAGES]
-    subjects = [Subject(bundle.root, bundle.default_engine, threads) for bundle in bundles]
-    timed = time_all(subjects, images, progress)
-    names = ["wide", *(contender.candidate.name for contender in kept), *["smaller"] * len(small)]
-    _keep_accuracy(search, names, examined)
-    write_json(search.latency_file, timed.told([{"name": name} for name in names], 0))
+    measured = _measure(search, kept, progress)
+    wide, is_here = measured[_WIDE], answer["profile"] == HOST
     budget = Budget(**answer["budget"])
-    measured = list(map(_Measured, bundles, accuracies, timed.samples))
-    rows = [
-        _row(contender, own, measured[0], budget, is_here=is_here)
-        for contender, own in zip(kept, measured[1:last], strict=True)
-    ]
+    rows = [_row(c, measured[c.candidate.name], wide, budget, is_here=is_here) for c in kept]
     chosen = _choose(rows)
-    if chosen is not None:
-        best = accuracies[1 + rows.index(chosen)]
-        write_json(search.gallery_file, examined[1 + rows.index(chosen)].worst())
-        for row, accuracy in zip(rows, accuracies[1:last], strict=True):
-            row["versus_recommended"] = _difference(accuracy, best)
-        with new_folder(search.bundle, replace=True) as work:
-            shutil.copytree(search.folder / chosen["bundle"], work, dirs_exist_ok=True)
-    else:
-        shutil.rmtree(search.bundle, ignore_errors=True)  # of a measurement that was cut short
+    _recommend(search, rows, measured, chosen)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -73,17 +49,17 @@ def measure_all(
         "asked": answer["asked"],
         "budget": answer["budget"],
         "data": {
-            "name": data_name(wide.plan()),
+            "name": data_name(search.wide.plan()),
             "split": "val",
-            "images": accuracies[0].images,
-            "boxes": accuracies[0].boxes,
+            "images": wide.accuracy.images,
+            "boxes": wide.accuracy.boxes,
         },
         "environment": environment(),
         "wide": {
             **answer["wide"],
-            "accuracy": _accuracy(accuracies[0]),
-            "size_bytes": bundles[0].size_bytes(bundles[0].default_engine),
-            "here_ms": timed.samples[0].summary()["end_to_end_ms"]["p50"],
+            "accuracy": _accuracy(wide.accuracy),
+            "size_bytes": wide.bundle.size_bytes(wide.bundle.default_engine),
+            "here_ms": wide.p50_ms,
         },
         "rows": rows,
         "ended": ended,
@@ -91,22 +67,69 @@ def measure_all(
     }
 
 
-def _keep_accuracy(search: Search, names: list[str], examined: list[Examined]) -> None:
-    """For the report, in the form of a run's."""
-    rows = [
-        {"name": name, "engine": one.bundle.default_engine, **one.row(examined[0])}
-        for name, one in zip(names, examined, strict=True)
-    ]
-    write_json(search.accuracy_file, {"split": "val", "results": rows})
-
-
 @dataclass(frozen=True, slots=True)
 class _Measured:
     """What was found out about a bundle."""
 
-    bundle: Bundle
-    accuracy: Accuracy
+    examined: Examined
     timed: LatencySamples
+
+    @property
+    def bundle(self) -> Bundle:
+        return self.examined.bundle
+
+    @property
+    def accuracy(self) -> Accuracy:
+        return self.examined.judged.accuracy
+
+    @property
+    def p50_ms(self) -> float:
+        """From image to detections."""
+        found: float = self.timed.summary()["end_to_end_ms"]["p50"]
+        return found
+
+
+def _measure(search: Search, kept: list[Contender], progress: Progress) -> dict[str, _Measured]:
+    """The wide net at its size and at a smaller one, and the contenders, by name.
+
+    What the report needs of it is written into the search's folder.
+    """
+    wide, answer = search.wide, search.answer
+    places = {_WIDE: wide.bundle, **{c.candidate.name: c.bundle for c in kept}}
+    if wide.smaller_bundle.exists():
+        places[_SMALLER] = wide.smaller_bundle
+    bundles = {name: Bundle.open(place) for name, place in places.items()}
+    dataset = dataset_of(wide)
+    pairs = [(bundle, bundle.default_engine) for bundle in bundles.values()]
+    examined = judge_all(pairs, load_split(dataset, "val"), progress)
+    threads = answer["threads"] if answer["profile"] == HOST else None
+    timed = time_all(
+        [Subject(bundle.root, engine, threads) for bundle, engine in pairs],
+        dataset.images("val")[:_LATENCY_IMAGES],
+        progress,
+    )
+    rows = [
+        {"name": name, "engine": one.bundle.default_engine, **one.row(examined[0])}
+        for name, one in zip(bundles, examined, strict=True)
+    ]
+    write_json(search.accuracy_file, {"split": "val", "results": rows})
+    write_json(search.latency_file, timed.told([{"name": name} for name in bundles], 0))
+    return dict(zip(bundles, map(_Measured, examined, timed.samples), strict=True))
+
+
+def _recommend(
+    search: Search, rows: list[Row], measured: dict[str, _Measured], chosen: Row | None
+) -> None:
+    """Put the bundle that was chosen into the search's folder, and compare all others with it."""
+    if chosen is None:
+        shutil.rmtree(search.bundle, ignore_errors=True)  # of a measurement that was cut short
+        return
+    best = measured[chosen["name"]]
+    write_json(search.gallery_file, best.examined.worst())
+    for row in rows:
+        row["versus_recommended"] = _difference(measured[row["name"]].accuracy, best.accuracy)
+    with new_folder(search.bundle, replace=True) as work:
+        shutil.copytree(search.folder / chosen["bundle"], work, dirs_exist_ok=True)
 
 
 def _row(
@@ -121,7 +144,7 @@ def _row(
         "versus_wide": _difference(own.accuracy, wide.accuracy),
         "size_bytes": own.bundle.size_bytes(contender.candidate.engine),
         "predicted": {key: proposal[key] for key in predicted},
-        "here_ms": own.timed.summary()["end_to_end_ms"]["p50"],
+        "here_ms": own.p50_ms,
         "reasons": proposal["reasons"],
         "bundle": contender.bundle.relative_to(contender.run.folder.parent).as_posix(),
     }

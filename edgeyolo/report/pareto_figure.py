@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,20 +22,28 @@ _LOG_FROM = 5.0  # times the fastest
 _SIZE = (9.2, 4.2)
 
 
-def pareto_figure(
-    devices: list[tuple[str, list[Point], Front | None]], budget_ms: float | None
-) -> Figure:
-    """A plot for each device (its name, its points, their front), one below the other."""
-    figure, _ = new_figure((_SIZE[0], _SIZE[1] * len(devices)))
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What is plotted of a device; the budget only where it is meant for it."""
+
+    device: str
+    points: list[Point]
+    front: Front | None
+    budget_ms: float | None
+
+
+def pareto_figure(panels: list[Panel]) -> Figure:
+    """One plot below the other."""
+    figure, _ = new_figure((_SIZE[0], _SIZE[1] * len(panels)))
     figure.clear()
-    for index, (name, points, front) in enumerate(devices):
-        axes = figure.add_subplot(len(devices), 1, index + 1)
+    for index, panel in enumerate(panels):
+        axes = figure.add_subplot(len(panels), 1, index + 1)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
-        _draw(axes, points, front, budget_ms)
-        if len(devices) > 1:
-            axes.set_title(as_text(name), fontsize=10, loc="left")
-    if len(devices) > 1:
+        _draw(axes, panel.points, panel.front, panel.budget_ms)
+        if len(panels) > 1:
+            axes.set_title(as_text(panel.device), fontsize=10, loc="left")
+    if len(panels) > 1:
         figure.subplots_adjust(hspace=0.3)
     return figure
 
@@ -88,8 +97,8 @@ def _marks(axes: Axes, points: list[Point], hollow: list[Point]) -> None:
             markerfacecoloralt="none",
             linestyle="none",
         )
-        for bar in line[2] if is_predicted else ():
-            bar.set_linestyle((0, (2, 2)))
+        if is_predicted:  # what stands upright was measured
+            line[2][0].set_linestyle((0, (2, 2)))
 
 
 def _bars(values: list[float], intervals: list[tuple[float, float]]) -> list[list[float]]:
@@ -123,14 +132,13 @@ def _smaller(axes: Axes, points: list[Point]) -> None:
 
 
 def _name(axes: Axes, front: Front) -> None:
-    """Names on the front alone, above and below in turns."""
-    for index, point in enumerate(front.points):
-        is_above = index % 2 == 0
-        net = point.net
+    """Names on the front alone, below to the right, where the front itself does not go."""
+    for point in front.points:
+        net, is_last = point.net, point is front.points[-1]
         axes.annotate(
             as_text(f"{as_text(net['title'], 28)} {net['imgsz']} {net['precision']}"),
             (point.ms, point.quality),
-            xytext=(6, 7 if is_above else -13),
+            xytext=(6, 6 if is_last else -12),
             textcoords="offset points",
             fontsize=7.5,
         )

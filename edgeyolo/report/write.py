@@ -12,7 +12,7 @@ from edgeyolo.report.form import Report
 from edgeyolo.report.html import render
 from edgeyolo.report.pareto_figure import pareto_figure
 from edgeyolo.report.results_csv import results_csv
-from edgeyolo.report.sections.tradeoff import device_points
+from edgeyolo.report.sections.tradeoff import panels_of
 
 JSON, PAGE, TABLE, CARD = "report.json", "report.html", "results.csv", "model-card.md"
 SVG, PNG = "pareto.svg", "pareto.png"
@@ -33,9 +33,7 @@ def write_report(report: Report, folder: Path) -> None:
 
 
 def _figures(report: Report) -> Iterator[tuple[str, bytes]]:
-    devices = device_points(report)
-    if not devices:
-        return
-    budget = report["budget"]["latency_ms"]
-    yield SVG, as_svg(pareto_figure(devices, budget), alone=True).encode()
-    yield PNG, as_png(pareto_figure(devices, budget))
+    panels = panels_of(report)
+    if panels:
+        yield SVG, as_svg(pareto_figure(panels), alone=True).encode()
+        yield PNG, as_png(pareto_figure(panels))

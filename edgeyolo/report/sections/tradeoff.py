@@ -6,7 +6,7 @@ from typing import Any
 
 from edgeyolo.report.figures import as_svg
 from edgeyolo.report.form import Report, Row, devices_of, label
-from edgeyolo.report.pareto_figure import pareto_figure
+from edgeyolo.report.pareto_figure import Panel, pareto_figure
 from edgeyolo.report.points import Front, Point, front_of, points_of
 
 _ROOM = 1.05  # the reference latency is that much above the slowest net's
@@ -20,14 +20,19 @@ def section(report: Report) -> dict[str, Any]:
     return {"plots": plots, "untimed": _untimed(report)}
 
 
-def device_points(report: Report) -> list[tuple[str, list[Point], Front | None]]:
-    """Name, points and front of each device that has any points."""
-    listed = []
-    for device in devices_of(report):
-        points = points_of(report, device["id"])
-        if points:
-            listed.append((device["machine"], points, front_of(points, _limit(points))))
-    return listed
+def panels_of(report: Report) -> list[Panel]:
+    """One for each device that has any points."""
+    return [panel for device in devices_of(report) if (panel := _panel(report, device)).points]
+
+
+def _panel(report: Report, device: Row) -> Panel:
+    points, budget = points_of(report, device["id"]), report["budget"]
+    return Panel(
+        device["machine"],
+        points,
+        front_of(points, _limit(points)) if points else None,
+        budget["latency_ms"] if budget["device"] in (None, device["id"]) else None,
+    )
 
 
 def _limit(points: list[Point]) -> float:
@@ -35,15 +40,11 @@ def _limit(points: list[Point]) -> float:
 
 
 def _plot(report: Report, device: Row) -> dict[str, Any] | None:
-    points = points_of(report, device["id"])
+    panel = _panel(report, device)
+    points, front = panel.points, panel.front
     if not points:
         return None
-    front = front_of(points, _limit(points))
-    budget = report["budget"]
-    is_meant = budget["device"] in (None, device["id"])
-    figure = pareto_figure(
-        [(device["machine"], points, front)], budget["latency_ms"] if is_meant else None
-    )
+    figure = pareto_figure([panel])
     base = next((point for point in points if point.net["role"] == "baseline"), None)
     return {
         "device": device,
