@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from edgeyolo.measure.predict import approximate
 from edgeyolo.plan.budget import megabytes
 
 _HEADER = (
@@ -60,10 +61,9 @@ def _figures(row: dict[str, Any]) -> str:
 
 
 def _predicted(row: dict[str, Any]) -> str:
-    half = (row["high_ms"] - row["low_ms"]) / 2
     name = row["name"].rpartition("-")[0]
     engine = f"{row['engine']} {row['precision']}"
-    latency = f"~{row['latency_ms']:.1f} ± {half:.1f}"
+    latency = approximate(row["latency_ms"], row["low_ms"], row["high_ms"])
     fps = f"~{1000 / row['latency_ms']:.3g}"
     return f"{name:<32}{row['imgsz']:>5}  {engine:<17}{latency:>17}{fps:>7}"
 

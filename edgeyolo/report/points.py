@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from edgeyolo.measure.bootstrap import paired
 from edgeyolo.measure.pareto import front, hypervolume, hypervolume_interval, knee, separable
+from edgeyolo.measure.predict import approximate
 from edgeyolo.report.form import Report, Row, label
 
 BASELINES = ("baseline", "smaller")
@@ -50,8 +51,7 @@ class Point:
         """In words: ``61.4 ms``, or ``~62 ± 7 ms`` where it is predicted."""
         if not self.is_predicted:
             return f"{self.ms:.1f} ms"
-        half, digits = (self.ms_ci[1] - self.ms_ci[0]) / 2, 1 if self.ms < 100 else 0
-        return f"~{self.ms:.{digits}f} ± {half:.{digits}f} ms"
+        return f"{approximate(self.ms, *self.ms_ci)} ms"
 
 
 def points_of(report: Report, device: str) -> list[Point]:

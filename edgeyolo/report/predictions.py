@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from edgeyolo.measure.predict import approximate
 from edgeyolo.report.form import Report, Row
 
 _ENGINE, _MODEL = "the engine alone, p50", "image to detections, p50"
@@ -54,12 +55,6 @@ class Comparison:
     @property
     def inside(self) -> int:
         return sum(pair.is_inside for pair in self.pairs)
-
-
-def approximate(ms: float, low: float, high: float) -> str:
-    """As predictions are written: ``~62 ± 7``."""
-    digits = 1 if ms < 100 else 0
-    return f"~{ms:.{digits}f} ± {(high - low) / 2:.{digits}f}"
 
 
 def comparisons(report: Report, device: str) -> list[Comparison]:

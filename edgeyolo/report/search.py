@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from edgeyolo.measure.predict import approximate
+
 Row = dict[str, Any]
 _HEADER = (
     f"  {'net':<32}{'px':>5}  {'engine':<17}{'predicted ms':>14}{'fits':>6}{'here':>9}{'file':>9}"
@@ -68,9 +70,8 @@ def _is_as_good(row: Row, chosen: Row) -> bool:
 
 def _figures(row: Row) -> str:
     predicted = row["predicted"]
-    half = (predicted["high_ms"] - predicted["low_ms"]) / 2
     net, engine = row["name"].rpartition("-")[0], f"{row['engine']} {row['precision']}"
-    latency = f"~{predicted['latency_ms']:.1f} ± {half:.1f}"
+    latency = approximate(*(predicted[key] for key in ("latency_ms", "low_ms", "high_ms")))
     return (
         f"{net:<32}{row['imgsz']:>5}  {engine:<17}{latency:>14}{predicted['chance']:>6.0%}"
         f"{row['here_ms']:>6.1f} ms"

@@ -244,7 +244,7 @@ def test_a_machine_that_tells_nothing_is_said_to() -> None:
 
 def test_what_the_firmware_said_is_said() -> None:
     states = [_state(1000.0), {**_state(1001.0), "throttled": ["under-voltage"]}]
-    page = fragment("latency", _report(timing(states=states)))
+    page = fragment("latency", _report(timing(), states=states))
     assert "It said meanwhile: under-voltage." in page.text
 
 

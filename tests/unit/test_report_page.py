@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -226,6 +227,33 @@ def test_fifty_candidates(report: dict[str, Any]) -> None:
     print(f"{time.process_time() - start:.1f} s of the processor, {len(text) / 1e6:.2f} MB")
     assert len(text) < 1e6
     assert "net 46 320 px" in text
+
+
+def _crowded(index: int) -> dict[str, Any]:
+    """A picture of the largest size that there may be, with eighty boxes."""
+    boxes = [[x / 10, y / 10, x / 10 + 0.05, y / 10 + 0.05] for x in range(8) for y in range(5)]
+    return {
+        "image": f"{index}.jpg",
+        "width": 640,
+        "height": 480,
+        "picture": base64.b64encode(bytes(16_500)).decode(),
+        "truth": [{"box": box, "class_id": 0, "missed": True} for box in boxes],
+        "found": [{"box": b, "class_id": 1, "score": 0.5, "right": False} for b in boxes],
+        "missed": 40,
+        "wrong": 40 - index,
+    }
+
+
+@pytest.mark.parametrize("nets", [3, 50])
+def test_a_page_with_its_gallery_is_below_a_megabyte(report: dict[str, Any], nets: int) -> None:
+    full = json.loads(json.dumps(report))
+    full["gallery"] = {"net": full["nets"][0]["id"], "worst": [_crowded(i) for i in range(20)]}
+    for index in range(nets - len(full["nets"])):
+        full["nets"].append({**full["nets"][0], "id": f"{index}@ncnn", "title": f"net {index}"})
+        full["timings"].append(timing(f"{index}@ncnn", 10.0 + index))
+    text = render(full)
+    assert len(text) < 1e6
+    assert "0.jpg" in text and text.count("data:image/jpeg") >= 5
 
 
 @needs_browser

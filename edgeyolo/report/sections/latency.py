@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from edgeyolo.measure.predict import approximate
 from edgeyolo.report.form import Report, Row, label
 from edgeyolo.report.latency_figures import MOST, Course, over_time, spread
 from edgeyolo.report.latency_words import about, layer_words, notes, verdict_words
-from edgeyolo.report.predictions import approximate, comparisons
+from edgeyolo.report.predictions import comparisons
 
 _SCOPES = (
     ("end_to_end_ms", "Image to detections", "letterbox, engine, decoding and NMS"),
@@ -83,7 +84,6 @@ def _row(timing: Row, name: str) -> Row:
     found = {**known, **timing, "label": name, "words": verdict_words(timing)}
     found["engine"] = timing["net"].rpartition("@")[2]
     found["is_told"] = "layers" in timing
-    found["states"] = timing.get("states")
     return found
 
 
@@ -120,9 +120,6 @@ def _sittings(report: Report, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
 
 
 def _states(report: Report, rows: Sequence[Row]) -> list[Row]:
-    """Of the sitting, or of the timing itself."""
-    for row in rows:
-        if row["states"]:
-            return list(row["states"])
+    """What the machine said meanwhile."""
     sittings, place = report.get("sittings") or [], rows[0]["sitting"]
     return list(sittings[place]["states"]) if place is not None and place < len(sittings) else []
