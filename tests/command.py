@@ -48,7 +48,7 @@ def edgeyolo_json(*arguments: object, cwd: Path | None = None) -> Any:
     return json.loads(done.stdout)
 
 
-def rest_of(process: subprocess.Popen[str], timeout: float = 60) -> tuple[str, str]:
+def rest_of(process: subprocess.Popen[str], timeout: float = 240) -> tuple[str, str]:
     """What it still says on stdout and stderr until it ends.
 
     As ``communicate``, which loses what came together with the line that a ``readline`` returned.

@@ -8,6 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples each time, and none fails because the machine is slow. Look for new ones with
+# pytest --hypothesis-profile=search
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 
 # Two tests at a time with two threads each would mostly wait for each other on two cores.
 # Set before torch is imported, here and in the commands that tests start.

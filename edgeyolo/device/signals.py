@@ -48,7 +48,7 @@ def listening() -> Iterator[Asked]:
     the same, as :class:`Terminated`, when the loop has not heard after half a second, or not closed
     everything after 1.5: then it waits for something that does not answer.
     """
-    asked = Asked()
+    asked, is_left = Asked(), False
 
     def stop(number: int, frame: FrameType | None) -> None:
         if not asked.to_stop and _HAS_TIMER:
@@ -60,7 +60,8 @@ def listening() -> Iterator[Asked]:
         asked.to_reload = True
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+        if not is_left:
+            raise Terminated
 
     wanted = {"SIGTERM": stop, "SIGHUP": reload, "SIGALRM": interrupt}
     handlers = {getattr(signal, k): v for k, v in wanted.items() if hasattr(signal, k)}
@@ -68,6 +69,7 @@ def listening() -> Iterator[Asked]:
     try:
         yield asked
     finally:
+        is_left = True  # else the timer, which goes on, could leave the handlers half put back
         for number, handler in before.items():  # SIGALRM last: SIGTERM starts the timer
             if number == getattr(signal, "SIGALRM", None):
                 signal.setitimer(signal.ITIMER_REAL, 0)

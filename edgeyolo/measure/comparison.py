@@ -72,7 +72,7 @@ def retained(before: Accuracy, after: Accuracy) -> dict[str, Any] | None:
     point = after.map50_95 / before.map50_95
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = np.asarray(after.draws) / np.asarray(before.draws)
-    low, high = interval(ratios[np.isfinite(ratios)], point)
+    low, high = interval(ratios[np.isfinite(ratios)], point, corrected=False)
     return {"value": round(point, 5), "ci": [round(low, 5), round(high, 5)]}
 
 

@@ -27,8 +27,9 @@ from edgeyolo.measure.state import State, has_throttled
 Scope = Literal["engine_ms", "total_ms"]  # the runtime call alone, or image to detections
 Verdict = Literal["stable", "throttled", "noisy"]
 
-ROUNDS = 5
-RUNS_PER_ROUND = 20
+# Many short rounds: an interval over rounds needs some, with five it is too narrow.
+ROUNDS = 15
+RUNS_PER_ROUND = 7
 LAYER_RUNS = 20
 _CAMERA_S = 3.0  # of a made-up camera, for the third scope
 

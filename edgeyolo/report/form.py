@@ -60,11 +60,6 @@ def checked(found: Any, name: str) -> Report:
     return found
 
 
-def net_of(report: Report, net_id: str) -> Row:
-    """The net of a timing, a gallery …"""
-    return next(net for net in report["nets"] if net["id"] == net_id)
-
-
 def label(net: Row) -> str:
     """What a net is called wherever it is shown."""
     return f"{net['title']} {net['imgsz']} px, {net['engine']} {net['precision']}"

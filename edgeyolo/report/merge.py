@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ def merge(reports: Sequence[Report]) -> Report:
     """
     if len(reports) == 1:
         return {**reports[0], "nets": _with_baseline(reports[0]["nets"])}
-    data = _data(reports)
+    data, reports = _data(reports), _runs_told_apart(reports)
     sittings, timings = _timings(reports)
     merged = new_report(
         _title(reports),
@@ -34,10 +35,32 @@ def merge(reports: Sequence[Report]) -> Report:
         sittings=sittings,
         timings=timings,
         runs=_first_of_each((run for r in reports for run in r["runs"]), "name"),
-        quantizations=[each for r in reports for each in r["quantizations"]],
+        quantizations=_first_of_each((q for r in reports for q in r["quantizations"]), "net"),
         gallery=next((r["gallery"] for r in reports if r["gallery"]), None),
     )
     return _compared(_retitled(merged))
+
+
+def _runs_told_apart(reports: Sequence[Report]) -> list[Report]:
+    """Runs of one name from two places get a number."""
+    known: dict[str, Row] = {}
+    told = []
+    for report in reports:
+        names: dict[str, str] = {}
+        for run in report["runs"]:
+            name, number = run["name"], 1
+            while known.get(name, run) != run:
+                number += 1
+                name = f"{run['name']} ({number})"
+            known[name], names[run["name"]] = run, name
+        told.append(
+            {
+                **report,
+                "runs": [{**run, "name": names[run["name"]]} for run in report["runs"]],
+                "nets": [{**n, "run": names.get(n["run"], n["run"])} for n in report["nets"]],
+            }
+        )
+    return told
 
 
 def _budget(reports: Sequence[Report]) -> Row:
@@ -101,18 +124,20 @@ def _first_of_each(rows: Iterable[Row], key: str) -> list[Row]:
 
 
 def _timings(reports: Sequence[Report]) -> tuple[list[Row], list[Row]]:
-    """All sittings one behind the other; what was timed again, takes the place of the earlier."""
+    """All sittings one behind the other; each timing once, also when a report is named twice."""
     sittings: list[Row] = []
-    known: dict[tuple[Any, ...], Row] = {}
+    timings: list[Row] = []
+    known: set[str] = set()
     for report in reports:
         for timing in report["timings"]:
             sitting = timing["sitting"]
-            moved = {**timing, "sitting": None if sitting is None else sitting + len(sittings)}
-            key = (timing["net"], timing["device"], timing["kind"], timing.get("threads"))
-            known.pop(key, None)
-            known[key] = moved
+            told = json.dumps({**timing, "sitting": None}, sort_keys=True)
+            if told not in known:
+                known.add(told)
+                later = None if sitting is None else sitting + len(sittings)
+                timings.append({**timing, "sitting": later})
         sittings += report["sittings"]
-    return sittings, list(known.values())
+    return sittings, timings
 
 
 def _retitled(report: Report) -> Report:

@@ -20,6 +20,7 @@ _MARKERS = {"onnxruntime": "o", "ncnn": "s", "openvino": "^"}
 _FILLINGS: dict[str, Any] = {"int8": "left", "fp16": "bottom"}
 _LOG_FROM = 5.0  # times the fastest
 _SIZE = (9.2, 4.2)
+_SAME = ("name", "engine", "precision")  # a net at two sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def _draw(axes: Axes, points: list[Point], front: Front | None, budget_ms: float
     _scale(axes, points, budget_ms)
     kind = "predicted, not measured; 80 % interval" if is_predicted else "p90, 95 % interval"
     axes.set_xlabel(f"image to detections, ms ({kind})")
-    axes.set_ylabel("mAP50-95 (95 % interval)")
+    judged = points[0].net["accuracy"]
+    of = f"{judged['images']} images, {judged['boxes']} boxes"
+    axes.set_ylabel(f"mAP50-95 (95 % interval)\n{of}")
     _legend(axes, points, front)
 
 
@@ -121,6 +124,8 @@ def _smaller(axes: Axes, points: list[Point]) -> None:
     """The wide net with smaller images: what a slim net must beat."""
     wide = sorted((p for p in points if p.is_baseline), key=lambda point: point.ms)
     for one, other in pairwise(wide):
+        if [one.net[k] for k in _SAME] != [other.net[k] for k in _SAME]:
+            continue
         axes.plot(
             [one.ms, other.ms],
             [one.quality, other.quality],

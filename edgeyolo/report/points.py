@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,16 +56,35 @@ class Point:
 
 
 def points_of(report: Report, device: str) -> list[Point]:
-    """One for each net with an accuracy and a timing there, by its fastest number of threads."""
-    found: dict[str, Point] = {}
+    """One for each net with an accuracy and a timing there.
+
+    Of several timings that of the sitting with most nets counts, as nets are best compared where
+    they took turns, and of several numbers of threads the fastest.
+    """
     nets = {net["id"]: net for net in report["nets"] if net["accuracy"]}
-    for timing in report["timings"]:
-        if timing["device"] == device and timing["net"] in nets:
-            point = _point(nets[timing["net"]], timing)
-            old = found.get(timing["net"])
-            if old is None or point.ms < old.ms:
-                found[timing["net"]] = point
-    return list(found.values())
+    timings = [t for t in report["timings"] if t["device"] == device and t["net"] in nets]
+    in_turns = Counter(sitting for _, sitting in {(t["net"], t["sitting"]) for t in timings})
+    points = [_point(nets[timing["net"]], timing) for timing in timings]
+    points.sort(key=lambda point: (-in_turns[point.timing["sitting"]], point.ms))
+    best: dict[str, Point] = {}
+    for point in points:
+        best.setdefault(point.net["id"], point)
+    return [best[net_id] for net_id in nets if net_id in best]
+
+
+def speedup(point: Point, base: Point) -> tuple[float, float, float] | None:
+    """How many times as fast: the median over the rounds, the least and the most.
+
+    ``None`` where they did not take turns. Of what is predicted all three are the same.
+    """
+    if point.timing["sitting"] != base.timing["sitting"]:
+        return None
+    rounds = [each.timing.get("samples", {}).get("total_ms") for each in (base, point)]
+    if not all(rounds):
+        quotient = base.ms / point.ms
+        return quotient, quotient, quotient
+    ratios = [float(np.median(a) / np.median(b)) for a, b in zip(*rounds, strict=False)]
+    return float(np.median(ratios)), min(ratios), max(ratios)
 
 
 def _point(net: Row, timing: Row) -> Point:

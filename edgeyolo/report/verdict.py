@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeyolo.report.form import Report, Row, baseline_of, devices_of
 from edgeyolo.report.heads import heads_sentence
-from edgeyolo.report.points import Point, points_of
+from edgeyolo.report.points import Point, points_of, speedup
 
 _HEADER = "{:<34}{:>11}{:>8}{:>10}{:>10}  {}"
 
@@ -33,44 +33,54 @@ def sentences(report: Report) -> list[str]:
     said = [*_about_one_slim_net(report)]
     for device in devices_of(report):
         said += _on(report, device)
-    if baseline_of(report) and not all(run["knows_classes"] for run in report["runs"]):
+    if not _knows_classes(report):
         said.append(
             "The wide net was not trained on these classes: what the slim net differs from it by "
             "says nothing."
         )
     if not said:
         said += _trained(report)
+    if not any(net["accuracy"] for net in report["nets"]):
+        said.append("Latency alone: no accuracy of these nets is known; name their run as well.")
     return [*said, *_advice(report)]
+
+
+def _knows_classes(report: Report) -> bool:
+    """Whether the baseline was trained on the classes that it is judged by."""
+    base = baseline_of(report)
+    runs = [run for run in report["runs"] if base and run["name"] == base["run"]]
+    return all(run["knows_classes"] for run in runs)
 
 
 def _about_one_slim_net(report: Report) -> Iterator[str]:
     """Of a run, which compares one slim net with the wide one and with the latter made faster."""
-    if len(report["runs"]) != 1 or not report["devices"]:
+    here = [device for device in report["devices"] if device["kind"] == "measured"]
+    if len(report["runs"]) != 1 or not here:
         return
-    points = points_of(report, report["devices"][0]["id"])
+    points = points_of(report, here[0]["id"])
     slim, base, small = (_first(points, role) for role in ("slim", "baseline", "smaller"))
-    if slim is None or base is None:
+    if slim is None or base is None or not (faster := speedup(slim, base)):
         return
-    ratio = slim.timing["ratio_to_baseline"]
+    time, most, least = (1 / times for times in faster)
     parameters = slim.net["parameters"] / base.net["parameters"]
     yield (
-        f"The slim net has {parameters:.0%} of the parameters, takes {ratio['median']:.2f}x the "
-        f"time ({ratio['low']:.2f} to {ratio['high']:.2f} over the rounds)"
+        f"The slim net has {parameters:.0%} of the parameters, takes {time:.2f}x the "
+        f"time ({least:.2f} to {most:.2f} over the rounds)"
         f" and its mAP50-95 {_difference(slim.net)}."
     )
-    if small:
-        time = small.timing["ratio_to_baseline"]["median"]
+    if small and (faster := speedup(small, base)):
         yield (
-            f"The wide net at {small.net['imgsz']} px instead takes {time:.2f}x the time and its "
-            f"mAP50-95 {_difference(small.net)}."
+            f"The wide net at {small.net['imgsz']} px instead takes {1 / faster[0]:.2f}x the time "
+            f"and its mAP50-95 {_difference(small.net)}."
         )
 
 
 def _on(report: Report, device: Row) -> Iterator[str]:
     points = points_of(report, device["id"])
     base = _first(points, "baseline")
-    if base is not None and len(points) > 1:
-        yield _as_good(points, base, device, report["budget"]["within_points"])
+    rivals = [point for point in points if base is not None and speedup(point, base)]
+    if base is not None and len(rivals) > 1:
+        yield _as_good(rivals, base, device, report["budget"]["within_points"])
     limit = report["budget"]["latency_ms"]
     if points and limit and report["budget"]["device"] in (None, device["id"]):
         yield _within_budget(points, limit, device)
@@ -87,12 +97,21 @@ def _as_good(points: list[Point], base: Point, device: Row, within: float) -> st
             f"within {called}."
         )
     best = min(good, key=lambda point: point.ms)
-    times = f"{'~' if best.is_predicted else ''}{base.ms / best.ms:.1f}x"
-    at = "" if best.is_predicted else " at p90"
     return (
-        f"{where} the fastest within {called}: {best.label}, {times} as fast{at} "
-        f"({best.latency} against {base.latency}); its mAP50-95 {_difference(best.net)}."
+        f"{where} the fastest within {called} by what these images show: {best.label}, "
+        f"{_times(best, base)}; its mAP50-95 {_difference(best.net)}."
     )
+
+
+def _times(best: Point, base: Point) -> str:
+    """How many times as fast, by the rounds in which both took turns."""
+    median, low, high = speedup(best, base) or (1.0, 1.0, 1.0)
+    if best.is_predicted:
+        return f"~{median:.1f}x as fast ({best.latency} against {base.latency})"
+    rounds = f" ({low:.1f} to {high:.1f} over the rounds)" if low < high else ""
+    is_steady = all(point.timing["verdict"] == "stable" for point in (best, base))
+    doubt = "" if is_steady else ", on a machine that was not steady: measure again"
+    return f"{median:.1f}x as fast{rounds}, p90 {best.latency} against {base.latency}{doubt}"
 
 
 def _within_budget(points: list[Point], limit: float, device: Row) -> str:

@@ -15,15 +15,31 @@ import pytest
 
 from tests.command import rest_of
 
-_MAIN = "from edgeyolo.cli.main import main; main()"
+MAIN = "from edgeyolo.cli.main import main; main()"
+# For what is not about the two seconds that SIGTERM leaves, which a busy machine may need alone.
+PATIENT = """
+import edgeyolo.device.signals as signals
+signals._HEARD_S, signals._ENDED_S, signals._LAST_S = 60.0, 120.0, 180.0
+"""
 
 
-def started(cwd: Path, *arguments: object, before: str = "") -> subprocess.Popen[str]:
-    """A run that goes on; ``before`` is Python that its process executes first."""
+def started(
+    cwd: Path, *arguments: object, before: str = "", patient: bool = True
+) -> subprocess.Popen[str]:
+    """A run that goes on; ``before`` is Python that its process executes first.
+
+    A ``patient`` one takes all the time that it needs to end after SIGTERM.
+    """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EDGEYOLO_")}
     environment["EDGEYOLO_CONFIG_DIR"] = str(cwd / "none")
     return subprocess.Popen(
-        [sys.executable, "-c", f"{before}\n{_MAIN}", "run", *map(str, arguments)],
+        [
+            sys.executable,
+            "-c",
+            f"{PATIENT if patient else ''}{before}\n{MAIN}",
+            "run",
+            *map(str, arguments),
+        ],
         cwd=cwd,
         env=environment,
         stdout=subprocess.PIPE,
@@ -40,7 +56,7 @@ def lines_of(process: subprocess.Popen[str], count: int) -> list[dict[str, Any]]
     return [json.loads(line) for line in lines]
 
 
-def ended(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, list[Any], str]:
+def ended(process: subprocess.Popen[str], timeout: float = 240) -> tuple[int, list[Any], str]:
     """Exit code, the rest of its lines of JSON, and what it said."""
     lines, said = rest_of(process, timeout)
     assert "Traceback" not in said, said
@@ -70,7 +86,7 @@ def probed(video: Path) -> dict[str, Any]:
     entries = "stream=codec_name,width,height,nb_read_frames,duration,avg_frame_rate"
     command = [needs("ffprobe"), "-v", "error", "-count_frames", "-show_entries", entries]
     done = subprocess.run(
-        [*command, "-of", "json", str(video)], capture_output=True, text=True, timeout=60
+        [*command, "-of", "json", str(video)], capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

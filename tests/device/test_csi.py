@@ -452,11 +452,11 @@ def test_it_can_be_stopped_while_a_picture_is_waited_for(
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert first.wait(20)
+    assert first.wait(60)
     start = time.monotonic()
     source.stop()
-    assert ended.wait(5)
-    assert time.monotonic() - start < 2
+    assert ended.wait(60)
+    assert time.monotonic() - start < 20  # of the minute that the program would hang
     reader.join()
     assert len(said) == 1  # nothing of a camera that went away
     programs.assert_none_is_left()
@@ -487,7 +487,7 @@ def test_what_the_program_started_ends_with_it(programs: Programs) -> None:
     wrapper.write_text('#!/bin/sh\nrpicam-real "$@" &\nwait\n')
     wrapper.chmod(0o755)
     assert len(_pictures(rpicam.pictures("rpicam-vid", SMALL, _now()), 1)) == 1
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     pid = programs.starts[0]["pid"]
     with suppress(OSError):  # its parent is gone: the system reaps it, soon
         while "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]:
@@ -678,7 +678,7 @@ def _command(bundle: Path, *arguments: str) -> list[str]:
 
 
 def _assert_soon_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     for pid in pids:
         with suppress(OSError):  # gone, or never to be seen again
             while "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]:
@@ -692,7 +692,7 @@ def test_the_command(programs: Programs, bundle: Path) -> None:
         _command(bundle, "--camera", "csi://0", "--frames", "3"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -708,7 +708,7 @@ def test_the_command_without_a_camera(programs: Programs, bundle: Path) -> None:
         _command(bundle, "--camera", "csi://0"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 4
@@ -739,7 +739,7 @@ def test_no_camera_program_outlives_the_command(
         assert running.stderr
         assert running.stdout.readline()
         running.send_signal(number)
-        _, err = running.communicate(timeout=20)
+        _, err = running.communicate(timeout=240)
     if number != signal.SIGKILL:
         assert "gone" not in err
         assert "Traceback" not in err

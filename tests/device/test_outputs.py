@@ -182,7 +182,7 @@ def test_a_standard_output_that_may_not_grow(
 ) -> None:
     words = [sys.executable, "-B", "-m", "edgeyolo", "run", str(null_bundle), *CAMERA, "--json"]
     command = f"ulimit -f 4; exec {shlex.join(words)} > {shlex.quote(str(tmp_path / 'out'))}"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=240)
     assert done.returncode == 1
     assert done.stderr.startswith("edgeyolo: Cannot write standard output: file too large.")
 
@@ -193,7 +193,7 @@ def test_a_standard_output_that_is_closed(
 ) -> None:
     words = [sys.executable, "-m", "edgeyolo", "run", str(null_bundle), *CAMERA, "--json"]
     command = f"exec {shlex.join([*words, '--frames', '3'])} >&-"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=240)
     assert done.returncode == 2
     assert done.stderr.startswith("edgeyolo: The standard output is closed")
 

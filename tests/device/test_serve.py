@@ -40,6 +40,8 @@ from edgeyolo.device.sources.synthetic import SyntheticSource
 from edgeyolo.errors import EdgeyoloError, ExitCode, UsageError
 from tests.command import edgeyolo, rest_of
 from tests.conftest import ROOT
+from tests.device.hostile import QUICK
+from tests.device.processes import MAIN, PATIENT
 from tests.programs import program
 from tests.unit.conftest import null_bundle  # noqa: F401
 
@@ -53,8 +55,11 @@ FOUND = Detections(
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def nothing_is_left(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """No thread, no descriptor, and no complaint of the event loop."""
+    monkeypatch.setattr(server_module, "_PATIENCE_S", 60.0)
     threads, process = set(threading.enumerate()), psutil.Process()
     descriptors = process.num_fds()
     yield
@@ -86,7 +91,7 @@ def _frame(index: int, width: int = 96, height: int = 64) -> Frame:
 def _get(
     served: Serve, path: str = "/", method: str = "GET", **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection(served.at.host, served.at.port, timeout=10)
+    connection = http.client.HTTPConnection(served.at.host, served.at.port, timeout=60)
     try:
         connection.request(
             method, path, headers={k.replace("_", "-"): v for k, v in headers.items()}
@@ -99,7 +104,7 @@ def _get(
 
 def _raw(served: Serve, request: bytes) -> bytes:
     """Everything that comes back."""
-    with socket.create_connection((served.at.host, served.at.port), timeout=10) as connection:
+    with socket.create_connection((served.at.host, served.at.port), timeout=60) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -107,7 +112,7 @@ def _raw(served: Serve, request: bytes) -> bytes:
 @contextmanager
 def _watching(served: Serve, query: str = "") -> Iterator[Any]:
     """A file with the stream, after its first boundary."""
-    with socket.create_connection((served.at.host, served.at.port), timeout=10) as connection:
+    with socket.create_connection((served.at.host, served.at.port), timeout=60) as connection:
         connection.sendall(f"GET /stream.mjpg{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         with connection.makefile("rb") as stream:
             assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
@@ -147,7 +152,7 @@ def _running(served: Serve, fps: float = 100.0, **size: int) -> Iterator[list[in
         feeder.join()
 
 
-def _eventually(is_so: Callable[[], bool], seconds: float = 15) -> None:
+def _eventually(is_so: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline
@@ -292,7 +297,7 @@ def test_large_pictures_are_made_smaller_with_their_boxes(server: Server) -> Non
 
 def test_the_stream_shows_the_newest(server: Server) -> None:
     served = server()
-    with _running(served) as given, _watching(served) as stream:
+    with _running(served, fps=20) as given, _watching(served) as stream:
         parts = [_part(stream) for _ in range(10)]
         newest = given[-1]
     indices = [index for index, _ in parts]
@@ -366,13 +371,12 @@ def test_a_source_that_stalls_is_not_healthy(server: Server) -> None:
     assert (status, headers["Retry-After"]) == (503, "5")
     assert re.fullmatch(rb"No frame has been processed in \d+ s since the start.\n", body)
     with _running(served):
-        _eventually(lambda: _get(served, "/healthz")[0] == 200)
-        assert _get(served, "/healthz")[2] == b"ok\n"
+        _eventually(lambda: _get(served, "/healthz")[::2] == (200, b"ok\n"))
     _eventually(lambda: _get(served, "/healthz")[0] == 503)
     assert re.fullmatch(rb"The last frame was processed \d+ s ago.\n", _get(served, "/healthz")[2])
     assert json.loads(_get(served, "/stats.json")[2])["healthy"] is False
-    served.write(_frame(0), FOUND)
-    assert _get(served, "/healthz")[0] == 200
+    with _running(served):
+        _eventually(lambda: _get(served, "/healthz")[0] == 200)
 
 
 # Who may look
@@ -559,7 +563,7 @@ def test_who_only_holds_a_connection_keeps_nobody_out(server: Server) -> None:
         watched = stack.enter_context(_watching(served))
         for _ in range(100):
             where = (served.at.host, served.at.port)
-            stack.enter_context(socket.create_connection(where, timeout=10))
+            stack.enter_context(socket.create_connection(where, timeout=60))
         assert _get(served, "/healthz")[0] == 200
         assert len(served._server._clients) <= 64
         served.write(_frame(1), FOUND)
@@ -637,19 +641,19 @@ def test_fifty_hostile_clients_do_nothing_to_a_detector(
         for _ in range(6):
             before = len(kept.indices)
             time.sleep(0.5)
-            assert len(kept.indices) > before
+            _eventually(lambda before=before: len(kept.indices) > before)  # type: ignore[misc]
             assert set(threading.enumerate()) == threads
             assert process.num_fds() < descriptors + 120
             assert _get(served, "/healthz")[0] == 200
             assert _get(served, "/frame.jpg")[2][:2] == b"\xff\xd8"
-        tried = json.loads(hostile.communicate(timeout=30)[0])
+        tried = json.loads(hostile.communicate(timeout=240)[0])
         _eventually(lambda: process.num_fds() <= descriptors)
         assert set(threading.enumerate()) == threads
-        assert json.loads(_get(served, "/stats.json")[2])["watchers"] == 0
+        _eventually(lambda: json.loads(_get(served, "/stats.json")[2])["watchers"] == 0)
     finally:
         source.enough = True
-        looping.join(10)
-    for kind in ("huge_headers", "huge_url", "path", "method", "garbage", "breaks_off"):
+        looping.join(60)
+    for kind in QUICK:
         assert tried[kind] >= 5, tried
     assert counts == [len(kept.indices)]
     assert kept.indices == list(range(counts[0]))
@@ -713,7 +717,7 @@ def test_readers_of_a_meter_do_not_see_each_other() -> None:
         meter.done(time.monotonic(), 3)
     for reading in (first.read(), second.read()):
         assert reading.stage_ms.keys() == {"pre"}
-        assert 10 <= reading.stage_ms["pre"] < 1000
+        assert 10 <= reading.stage_ms["pre"] < 10_000
         assert (reading.frames, reading.dropped) == (3, 3)
         assert reading.fps > 0
     assert first.read().fps == 0
@@ -740,7 +744,7 @@ def _browse(address: str, profile: Path, milliseconds: int) -> subprocess.Popen[
             *("--disable-background-networking", "--disable-component-update"),
             *("--disable-sync", "--disable-quic", f"--user-data-dir={profile}"),
             *("--enable-logging=stderr", f"--virtual-time-budget={milliseconds}"),
-            *("--timeout=15000", "--dump-dom", address),
+            *("--timeout=120000", "--dump-dom", address),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -758,7 +762,7 @@ def test_a_browser_shows_it(server: Server, tmp_path: Path) -> None:
             answer = _get(served, "/stats.json", Authorization=f"Bearer {TOKEN}")[2]
             watchers.append(json.loads(answer)["watchers"])
             time.sleep(0.1)
-        dom, said = browser.communicate(timeout=60)
+        dom, said = browser.communicate(timeout=240)
     assert max(watchers) == 1  # the picture, by the cookie alone
     assert re.search(r'id="health"[^>]*class="well"[^>]*>live<', dom)
     assert "<li><b>2</b> &lt;b&gt;dog</li>" in dom
@@ -801,7 +805,7 @@ def test_a_browser_asks_again_for_a_stream_that_it_lost(
     served = server()
     with _running(served, fps=20):
         browser = _browse(f"http://{served.at}/", tmp_path / "profile", 9000)
-        dom, said = browser.communicate(timeout=60)
+        dom, said = browser.communicate(timeout=240)
     expected = {"nothing": ["whole"], "breaks": ["broken", "whole"], "sleeps": ["whole"] * 2}
     assert streams == expected[happens]
     assert re.search(r'id="health"[^>]*class="well"[^>]*>live<', dom)
@@ -813,7 +817,8 @@ def test_a_browser_asks_again_for_a_stream_that_it_lost(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM there")
 def test_the_command_serves_until_it_is_stopped(null_bundle: Path, tmp_path: Path) -> None:  # noqa: F811
-    command = [sys.executable, "-m", "edgeyolo", "run", str(null_bundle), "--serve", "0.0.0.0:0"]
+    command = [sys.executable, "-c", f"{PATIENT}{MAIN}", "run"]
+    command += [str(null_bundle), "--serve", "0.0.0.0:0"]
     process = subprocess.Popen(
         [*command, "--camera", "synthetic://64x48@50"],
         cwd=tmp_path,
@@ -829,7 +834,7 @@ def test_the_command_serves_until_it_is_stopped(null_bundle: Path, tmp_path: Pat
             watching.sendall(f"GET /stream.mjpg{found[2][1:]} HTTP/1.0\r\n\r\n".encode())
             assert watching.recv(100).startswith(b"HTTP/1.1 200 OK")
             process.terminate()
-            said = rest_of(process, 10)[1]
+            said = rest_of(process)[1]
     finally:
         process.kill()
     assert process.returncode == 0

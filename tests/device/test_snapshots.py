@@ -190,7 +190,7 @@ def test_a_slow_disk_costs_pictures_not_frames(
     start = time.monotonic()
     for index in range(200):
         sink.write(Frame(index, 0.0, IMAGE, f"{index}"), _found((0, 0.9)))
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 30  # not half a second each
     assert len(sink._outbox._items) <= 2  # pictures are large
     sink.close(complete=True)
     assert any("dropped so far" in sentence for sentence in said)

@@ -99,7 +99,7 @@ def test_a_stopped_run_leaves_a_whole_video(null_bundle: Path, tmp_path: Path) -
     process = started(tmp_path, null_bundle, "--camera", CAMERA, "--json", "--out", out)
     lines = lines_of(process, 50)
     process.terminate()
-    code, more, said = ended(process, timeout=20)
+    code, more, said = ended(process)
     assert (code, said) == (0, "")
     lines += more
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
@@ -314,6 +314,6 @@ def test_ctrl_c_leaves_a_whole_video(null_bundle: Path, tmp_path: Path) -> None:
     process = started(tmp_path, null_bundle, "--camera", CAMERA, "--json", "--out", out)
     lines = lines_of(process, 40)
     process.send_signal(signal.SIGINT)
-    code, more, _ = ended(process, timeout=20)
+    code, more, _ = ended(process)
     assert code == 130
     assert len(lines + more) - 1 <= int(probed(out)["nb_read_frames"]) <= len(lines + more) + 1

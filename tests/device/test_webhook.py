@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +30,7 @@ from edgeyolo.device.sinks.webhook import Webhook, _wish
 from edgeyolo.errors import ConfigError, UsageError
 from tests.command import edgeyolo_here
 from tests.conftest import ROOT
+from tests.device.processes import MAIN, PATIENT
 from tests.programs import certificate
 from tests.unit.conftest import _make
 
@@ -106,7 +108,7 @@ def status(code: int, body: bytes = b"", **headers: str) -> Answer:
 
 
 def hang(handler: Handler) -> None:
-    handler.server.over.wait(30)
+    handler.server.over.wait(120)
     handler.close_connection = True
 
 
@@ -142,7 +144,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _hook(server: Server, said: list[str], **options: Any) -> Webhook:
     hook = Webhook(Endpoint.parse(server.url), NAMES, "clip.mp4", said.append, **options)
-    hook._poster._timeout_s = 0.3
+    hook._poster._timeout_s = 60.0  # a busy machine may need more than the usual seconds
+    hook._outbox._rules = replace(hook._outbox._rules, closing_s=60.0)
     return hook
 
 
@@ -231,7 +234,11 @@ def test_a_server_that_fails_once(
 ) -> None:
     server.answers = [answer]
     hook = _hook(server, said)
-    _write(hook, 2)
+    hook._poster._timeout_s = 0.3 if answer is hang else 60.0
+    _write(hook, 1)
+    _until(lambda: not server.answers)
+    hook._poster._timeout_s = 60.0
+    _write(hook, 1, first=1)
     _until(lambda: hook._outbox.delivered == 2)
     hook.close(complete=True)
     assert _frames(server) == ([0, 0, 1] if words else [0, 1])
@@ -346,7 +353,7 @@ def test_a_server_that_is_not_there_and_comes_back(said: list[str]) -> None:
     hook = Webhook(Endpoint.parse(url), NAMES, "0", said.append)
     start = time.monotonic()
     _write(hook, 150)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20
     _until(lambda: len(said) == 2)
     back = Server(port)
     _until(lambda: hook._outbox.delivered >= 100)
@@ -474,6 +481,12 @@ def test_a_token_may_name_its_scheme(server: Server, said: list[str]) -> None:
             _hook(server, said, token=token)
 
 
+_UNHURRIED = f"""{PATIENT}
+from edgeyolo.device.post import Poster
+Poster.__init__.__defaults__ = (600.0,)  # seconds for an answer: who waited for it would be late
+"""
+
+
 def test_sigterm_ends_the_command_soon_while_the_server_hangs(
     server: Server, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -488,7 +501,7 @@ def test_sigterm_ends_the_command_soon_while_the_server_hangs(
         "--webhook-all",
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgeyolo", "run", str(bundle), *words],
+        [sys.executable, "-c", f"{_UNHURRIED}{MAIN}", "run", str(bundle), *words],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "EDGEYOLO_WEBHOOK_TOKEN": "s3cret"},
         stdout=subprocess.PIPE,
@@ -503,10 +516,10 @@ def test_sigterm_ends_the_command_soon_while_the_server_hangs(
     reader.start()
     process.send_signal(signal.SIGTERM)
     start = time.monotonic()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     # On a machine with nothing else to do it takes less than one.
-    assert time.monotonic() - start < 3
-    reader.join(10)
+    assert time.monotonic() - start < 20
+    reader.join(60)
     assert process.stderr is not None
     told = process.stderr.read()
     assert "Traceback" not in told

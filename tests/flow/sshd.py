@@ -203,7 +203,7 @@ class Board:
         self._wait()
 
     def _wait(self) -> None:
-        for _ in range(200):
+        for _ in range(1200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -213,7 +213,7 @@ class Board:
     def close(self) -> None:
         """Stop the server."""
         self._server.terminate()
-        self._server.wait(10)
+        self._server.wait(60)
 
 
 def require_sshd() -> None:

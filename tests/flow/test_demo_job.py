@@ -17,8 +17,8 @@ def test_the_demo_ends_well(in_tmp: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "which knows these classes" in done.stderr
     report = json.loads((in_tmp / "runs/demo-w0.125-d0.33-320/report.json").read_text())
-    wide = next(row for row in report["rows"] if row["role"] == "baseline")["accuracy"]
-    slim = report["rows"][0]["accuracy"]
+    wide = next(row for row in report["nets"] if row["role"] == "baseline")["accuracy"]
+    slim = report["nets"][0]["accuracy"]
     assert 0.5 < wide["map50_95"] < 0.9
     assert slim["map50_95"] > 0.7 * wide["map50_95"]
     assert slim["versus_baseline"]["ci"][1] < 0, "a net of a third of the size costs something"

@@ -384,7 +384,7 @@ def test_an_interrupted_deploy_leaves_the_old_one_and_nothing_that_runs(
         os.killpg(process.pid, number)  # as a terminal does, ssh included
     else:
         process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     assert "Traceback" not in said
     assert board.current == "good"
@@ -568,7 +568,7 @@ def test_a_closed_terminal_leaves_no_files(
     process = _started(board, bundle, wheel, TMPDIR=str(tmp_path / "t"))
     _wait_for(lambda: any((board.home / "tmp").iterdir()))
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=240)
     assert process.returncode == 128 + number
     assert list((tmp_path / "t").iterdir()) == []
     _wait_for(lambda: not any((board.home / "tmp").iterdir()))
@@ -623,7 +623,7 @@ def test_a_bench_that_is_interrupted_leaves_nothing(
     )
     _wait_for(lambda: bool(_running(f"bench {board.base}")))
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     assert process.returncode == 130
     _wait_for(lambda: not _running(str(board.base)))
     _wait_for(lambda: board.releases() == set())
@@ -899,7 +899,7 @@ def test_an_interrupted_start_comes_to_its_end(
     process = _started(board, bundle, wheel, *_CAMERA)
     _wait_for((board.home / "begun").exists)
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=240)
     assert "under way" in _refused(deploy())
     (board.home / "go").touch()
     _wait_for(lambda: board.current == "good" and board.previous == "older")

@@ -91,14 +91,14 @@ def test_one_hangs_one_raises_one_is_missing_and_one_is_fed(
     with silent() as url:
         monkeypatch.setenv("PICSELLIA_HOST", url)
         training = _train(folder)
-        follower = threading.Thread(target=supervise, args=(folder, 4.0), daemon=True)
+        follower = threading.Thread(target=supervise, args=(folder, 15.0), daemon=True)
         follower.start()
-        training.wait(30)
+        training.wait(240)
         ended = time.monotonic()
         assert [e["event"] for e in all_events(folder)][-1] == "finished"
-        follower.join(60)
+        follower.join(240)
     assert not follower.is_alive()
-    assert time.monotonic() - ended < 30
+    assert time.monotonic() - ended < 90
     assert _boxes(folder) == ALL
     said = _said(folder)
     assert sum("mlflow" in text for text in said) == 1
@@ -106,7 +106,7 @@ def test_one_hangs_one_raises_one_is_missing_and_one_is_fed(
     assert sum("wandb" in text for text in said) == 1
     assert any("wandb" in text and "API key" in text for text in said)
     (left,) = [text for text in said if "picsellia" in text]
-    assert "was left behind 4 s after the end of the training" in left
+    assert "was left behind 15 s after the end of the training" in left
     assert len(said) == 3
     assert (folder / FOLDER / "wandb.log").read_text().count("API key") >= 1
     alive = [
@@ -136,7 +136,7 @@ def test_one_that_hangs_is_told_of_while_it_does(
         )
         code += "feed(Path(sys.argv[1]), 'picsellia', 0.5)"
         subprocess.Popen([sys.executable, "-c", code, str(folder)])
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not shown:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -143,7 +143,7 @@ def test_a_net_from_scratch_begins_with_what_its_backbone_learned(
         assert torch.equal(value, (learned if is_backbone else scratch)[name]), name
     assert not torch.equal(start["model.0.conv.weight"], scratch["model.0.conv.weight"])
 
-    report = json.loads(run.report_file.read_text())["pretraining"]
+    report = json.loads(run.report_file.read_text())["runs"][0]["pretraining"]
     assert report["data"]["name"] == "two shapes" and report["data"]["classes"] == sorted(NAMES)
     assert report["data"]["images"] == {"train": 32, "val": 16}
     assert report["top1"]["images"] == 16 and report["top5"] is None

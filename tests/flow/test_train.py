@@ -29,8 +29,8 @@ def test_a_checkpoint_is_trained_and_nothing_made_smaller(in_tmp: Path, small_de
     done = _train(small_demo, "--from", FROM, "--freeze", "backbone", "--set", "mosaic=0")
     run = Run(in_tmp / "runs" / "r")
     report = json.loads(run.report_file.read_text())
-    assert [row["role"] for row in report["rows"]] == ["slim"]
-    assert report["rows"][0]["title"] == "trained net"
+    assert [row["role"] for row in report["nets"]] == ["slim"]
+    assert report["nets"][0]["title"] == "trained net"
     assert "trained net w0.25-d0.33 64px" in done.stdout
     assert "2 epochs in " in done.stdout
     assert "wide net" not in done.stdout

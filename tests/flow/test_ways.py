@@ -48,7 +48,7 @@ def test_channels_may_go_in_steps(small_demo: Path, in_tmp: Path) -> None:
     run = in_tmp / "runs" / "r"
     name = "w0.125-d0.33-P3P4-64"
     step = run / "train" / f"{name}-step1"
-    trainings = json.loads((run / "report.json").read_text())["training"]
+    trainings = json.loads((run / "report.json").read_text())["runs"][0]["trainings"]
     assert [training["name"] for training in trainings] == [step.name, name]
     assert spec_of(open_checkpoint(step / "trained.pt")) == SlimSpec(
         width=0.171875, heads=("P3", "P4")

@@ -288,7 +288,7 @@ def test_after_ctrl_c_nothing_more_is_begun() -> None:
 
     def work(number: int) -> None:
         begun.append(number)
-        time.sleep(0.002)
+        time.sleep(0.02)
 
     def progress(done: int, total: int) -> None:
         if done == 5:

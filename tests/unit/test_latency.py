@@ -181,7 +181,7 @@ def test_the_worker_never_loads_the_workshop() -> None:
         "found = {'torch', 'ultralytics', 'matplotlib', 'onnx', 'click'} & set(sys.modules);"
         "sys.exit(', '.join(found) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -386,7 +386,9 @@ def test_what_counts_as_throttled() -> None:
 
 def test_a_machine_is_watched_while_it_works() -> None:
     with state.watching(interval_s=0.01) as seen:
-        time.sleep(0.2)
+        end = time.monotonic() + 60
+        while len(seen) <= 5 and time.monotonic() < end:
+            time.sleep(0.01)
     assert len(seen) > 5
     assert [one.at for one in seen] == sorted(one.at for one in seen)
     assert not any(thread.name == "state" for thread in threading.enumerate())
@@ -533,7 +535,7 @@ def test_profilers_load_no_workshop(engine: str) -> None:
         "found = {'torch', 'ultralytics', 'matplotlib', 'onnx', 'click'} & set(sys.modules);"
         "sys.exit(', '.join(found) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -10,7 +10,10 @@ import pytest
 from edgeyolo.errors import DataError
 from edgeyolo.measure.accuracy import paired_difference
 from edgeyolo.report.form import checked, new_report
+from edgeyolo.report.html import render
 from edgeyolo.report.merge import merge
+from edgeyolo.report.points import points_of, speedup
+from edgeyolo.report.verdict import sentences
 from tests.report_specimen import accuracy, net, run, specimen, timing
 
 
@@ -72,13 +75,48 @@ def test_the_order_does_not_matter_for_what_is_known_of_a_net() -> None:
     assert merged["sittings"][sitting]["device"] == "pi"
 
 
-def test_what_is_timed_again_takes_the_place_of_the_earlier() -> None:
-    again = merge([specimen(), _bench("slim@ncnn", "pi", 12.0)])
+def test_nets_are_compared_where_they_took_turns() -> None:
+    again = merge([_bench("slim@ncnn", "pi", 12.0), specimen()])
     times = [t["end_to_end_ms"]["p90"] for t in again["timings"] if t["net"] == "slim@ncnn"]
-    assert times == [12.0]
-    other = merge([specimen(), _bench("slim@ncnn", "pi", 12.0, threads=1)])
-    times = [t["end_to_end_ms"]["p90"] for t in other["timings"] if t["net"] == "slim@ncnn"]
-    assert times == [18.0, 12.0]  # with another number of threads
+    assert times == [12.0, 18.0]  # both are kept
+    assert {point.ms for point in points_of(again, "pi")} == {18.0, 40.0, 16.0}
+    said = "\n".join(sentences(again))
+    assert "takes 0.45x the time" in said  # 18 to 40, not 12 to 40
+
+
+def test_of_nets_that_took_no_turns_no_speedup_is_said() -> None:
+    other = _bench("slim@ncnn", "pi", 12.0)
+    report = specimen()
+    report["timings"] = [t for t in report["timings"] if t["net"] != "slim@ncnn"]
+    merged = merge([report, other])
+    slim, base, _ = points_of(merged, "pi")
+    assert slim.ms == 12.0 and speedup(slim, base) is None
+    assert "as fast" not in "\n".join(sentences(merged)).replace("both faster", "")
+    assert "The slim net has" not in "\n".join(sentences(merged))
+    render(merged)
+
+
+def test_a_report_that_is_named_twice_is_there_once() -> None:
+    twice = merge([specimen(), specimen()])
+    assert len(twice["timings"]) == len(specimen()["timings"])
+    assert [each["name"] for each in twice["runs"]] == ["r"]
+
+
+def test_two_runs_of_one_name_are_two() -> None:
+    other = _second()
+    other["runs"] = [{**run("r"), "recipe": {"seed": 7}}]
+    for each in other["nets"]:
+        each["run"] = "r"
+    merged = merge([specimen(), other])
+    assert [each["name"] for each in merged["runs"]] == ["r", "r (2)"]
+    runs = {each["id"]: each["run"] for each in merged["nets"]}
+    assert (runs["slim@ncnn"], runs["slim2@ncnn"]) == ("r", "r (2)")
+
+
+def test_an_int8_file_that_comes_twice_is_told_once() -> None:
+    one = {**specimen(), "quantizations": [{"net": "a"}]}
+    merged = merge([one, {**_second(), "quantizations": [{"net": "a"}, {"net": "b"}]}])
+    assert [each["net"] for each in merged["quantizations"]] == ["a", "b"]
 
 
 def test_nets_of_two_runs_are_compared_with_the_first_baseline() -> None:

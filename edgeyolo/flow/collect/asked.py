@@ -30,7 +30,7 @@ def report_of(sources: Sequence[Path], asked: Asked) -> Report:
         UsageError: when there is nothing at a place, or no such board.
         DataError: when a file is damaged, or nets were judged by different images.
     """
-    boards = [profile_of(name) for name in asked.profiles]
+    boards = [profile_of(name) for name in dict.fromkeys(asked.profiles)]
     report = merge([collect(source) for source in sources])
     for board in boards:
         report = with_board(report, board)

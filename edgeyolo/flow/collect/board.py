@@ -18,11 +18,11 @@ def with_board(report: Report, profile: DeviceProfile) -> Report:
     board = Board(profile)
     classes = len(report["data"]["classes"]) if report["data"] else 0
     timings = [t for net in report["nets"] if (t := predicted(net, board, classes))]
-    return {
-        **report,
-        "devices": [*report["devices"], board_row(profile.name, profile.title)],
-        "timings": [*report["timings"], *timings],
-    }
+    row = board_row(profile.name, profile.title)
+    # A search for this board has it already.
+    devices = [device for device in report["devices"] if device["id"] != row["id"]]
+    others = [timing for timing in report["timings"] if timing["device"] != row["id"]]
+    return {**report, "devices": [*devices, row], "timings": [*others, *timings]}
 
 
 def predicted(net: Row, board: Board, classes: int) -> Row | None:

@@ -34,6 +34,9 @@ def collect_run(run: Run) -> Report:
         )
         for row in accuracy["results"]
     }
+    if plan.plain:  # nothing that it was compared with
+        for net in nets.values():
+            net["accuracy"]["versus_baseline"] = None
     device = device_row(latency["environment"], latency["images"])
     first = nets["slim", plan.engines[0]]
     return new_report(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeyolo.report.form import Report, label
+from edgeyolo.report.form import Report, baseline_of, label
 
 _MOST_COLUMNS = 12  # of nets beside each other
 
@@ -14,7 +14,7 @@ def section(report: Report) -> dict[str, Any]:
     nets = [net for net in report["nets"] if net["accuracy"]]
     if not nets:
         return {"missing": "No net of this report was judged."}
-    shown = nets[:_MOST_COLUMNS]
+    shown, base = nets[:_MOST_COLUMNS], baseline_of(report)
     classes = [
         {
             "name": entry["name"],
@@ -24,7 +24,10 @@ def section(report: Report) -> dict[str, Any]:
         for index, entry in enumerate(nets[0]["accuracy"]["per_class"])
     ]
     return {
-        "rows": [{"label": label(net), **net["accuracy"], "role": net["role"]} for net in nets],
+        "rows": [
+            {"label": label(net), **net["accuracy"], "role": net["role"], "is_base": net is base}
+            for net in nets
+        ],
         "columns": [label(net) for net in shown],
         "left_out": len(nets) - len(shown),
         "classes": classes,

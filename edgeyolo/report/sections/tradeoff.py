@@ -7,7 +7,7 @@ from typing import Any
 from edgeyolo.report.figures import as_svg
 from edgeyolo.report.form import Report, Row, devices_of, label
 from edgeyolo.report.pareto_figure import Panel, pareto_figure
-from edgeyolo.report.points import Front, Point, front_of, points_of
+from edgeyolo.report.points import Front, Point, front_of, points_of, speedup
 
 _ROOM = 1.05  # the reference latency is that much above the slowest net's
 
@@ -64,7 +64,8 @@ def _row(point: Point, base: Point | None, front: Front | None) -> dict[str, Any
         "label": point.label,
         "is_front": index is not None,
         "is_told_apart": front is None or index is None or front.told_apart[index],
-        "times": base.ms / point.ms if base else None,
+        "is_base": base is not None and point.net["id"] == base.net["id"],
+        "times": speedup(point, base) if base else None,
     }
 
 
