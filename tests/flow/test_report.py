@@ -12,6 +12,7 @@ import pytest
 
 from edgeyolo.dataset.read import read_dataset
 from edgeyolo.export.bundle import write_bundle
+from edgeyolo.flow.collect.nets import net_row
 from edgeyolo.flow.measurements import entries, measure_accuracy
 from edgeyolo.flow.timed import Timed
 from edgeyolo.measure.latency import Subject, measure
@@ -120,6 +121,17 @@ def test_a_run_its_board_and_a_prediction(run: Run, capsys: pytest.CaptureFixtur
     assert len(both["nets"]) == len(one["nets"])
     page = (Path("both") / PAGE).read_text()
     assert "Raspberry Pi 4 Model B, predicted: not measured there" in page
+
+
+def test_a_net_at_two_sizes_is_two_nets_though_ncnn_writes_the_same_files(run: Run) -> None:
+    net = open_checkpoint(ROOT / "assets" / "demo-yolov8n.pt")
+    rows = {}
+    for imgsz in (160, 192):
+        bundle = write_bundle(net, imgsz, ("ncnn",), Path(f"ncnn-{imgsz}"))
+        measured = {"engine": "ncnn", "map50_95": 0.5}
+        rows[imgsz] = net_row(bundle, measured, run="r", role="slim", title="net")
+    assert rows[160]["sha256"] == rows[192]["sha256"]
+    assert rows[160]["id"] != rows[192]["id"]
 
 
 def test_a_report_drawn_again_is_the_same(run: Run) -> None:

@@ -71,6 +71,7 @@ def test_without_fine_tuning_nothing_is_distilled(other_classes: Path, in_tmp: P
     assert "distill_loss" not in losses(slim)[0]
     # What was read once is not needed again.
     (run / "slim.pt").unlink()
+    (run / "report.json").unlink()
     for path in slim.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     plan = json.loads((run / "plan.json").read_text())

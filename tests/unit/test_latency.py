@@ -576,7 +576,7 @@ def test_bench_names_the_net_by_its_digest(
     _, answer, _ = _bench(null_bundle, "--engine", "null", "--rounds", 1, capsys=capsys)
     digest = Bundle.open(null_bundle).digest("null")
     assert answer["results"][0]["sha256"] == digest
-    assert answer["results"][0]["id"] == f"{digest[:12]}@null"
+    assert answer["results"][0]["id"] == f"{digest[:12]}@null-{answer['results'][0]['imgsz']}"
     assert answer["results"][0]["layers"] is None
 
 

@@ -304,7 +304,7 @@ def _identity(case: _Case) -> dict[str, str]:
 
     engine = case.subject.engine
     digest = case.bundle.digest(engine)
-    return {"id": net_id(digest, engine), "sha256": digest}
+    return {"id": net_id(digest, engine, case.bundle.width), "sha256": digest}
 
 
 def _broken(limit: Limit, result: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ def net_row(bundle: Bundle, measured: Row, *, run: str, role: str, title: str) -
     spec = bundle.provenance.get("spec")
     digest = bundle.digest(engine)
     return {
-        "id": net_id(digest, engine),
+        "id": net_id(digest, engine, bundle.width),
         "run": run,
         "role": role,
         "title": title,
@@ -43,9 +43,12 @@ def net_row(bundle: Bundle, measured: Row, *, run: str, role: str, title: str) -
     }
 
 
-def net_id(digest: str, engine: str) -> str:
-    """By what is in its files, so that it is known again on another machine."""
-    return f"{digest[:12]}@{engine}"
+def net_id(digest: str, engine: str, imgsz: int) -> str:
+    """By what is in its files, so that it is known again on another machine.
+
+    NCNN's files are the same for all image sizes.
+    """
+    return f"{digest[:12]}@{engine}-{imgsz}"
 
 
 def timing_row(net: str, device: str, measured: Row) -> Row:

@@ -11,8 +11,9 @@ _OF_A_REPORT = ("nets", "environment", "data")  # which stand elsewhere in it
 def quantization_row(found: Row) -> Row:
     """How the net was quantized, without what a report has elsewhere."""
     kept = {key: value for key, value in found.items() if key not in _OF_A_REPORT}
+    int8 = found["nets"][1]
     times = {k: v for k, v in found["latency"].items() if k != "samples"}
-    return {**kept, "latency": times, "net": net_id(found["nets"][1]["sha256"], found["engine"])}
+    return {**kept, "latency": times, "net": net_id(int8["sha256"], found["engine"], int8["imgsz"])}
 
 
 def collect_quantization(found: Row) -> Report:
@@ -41,7 +42,7 @@ def _net(row: Row, engine: str) -> Row:
     kept = {key: value for key, value in row.items() if key != "versus_before"}
     return {
         **kept,
-        "id": net_id(row["sha256"], engine),
+        "id": net_id(row["sha256"], engine, row["imgsz"]),
         "run": None,
         "role": "before" if row["role"] == "before" else "slim",
         "title": row["name"],

@@ -82,7 +82,7 @@ def _row(timing: Row, name: str) -> Row:
     """A timing with all that may be missing in older files."""
     known = {"layers": None, "samples": None, "sitting": None, "sustained_ms": None}
     found = {**known, **timing, "label": name, "words": verdict_words(timing)}
-    found["engine"] = timing["net"].rpartition("@")[2]
+    found["engine"] = timing["net"].rpartition("@")[2].partition("-")[0]
     found["is_told"] = "layers" in timing
     return found
 
