@@ -2,7 +2,7 @@
 
     python tools/report_shot.py --data path/to/data.yaml --from yolov8n.pt assets/report.png
 
-Searches nets for 15 frames a second on a Raspberry Pi 4 (about an hour on two cores), draws the
+Searches nets for 15 frames a second on a Raspberry Pi 4, draws the
 report without pictures of the data, and takes the picture in Chromium. With ``--run`` it draws a
 search or a run that is there already.
 """
