@@ -27,10 +27,34 @@ _LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Paths inside a run's folder; nothing is kept in memory."""
+class Measured:
+    """A folder in which nets were measured, and a report of them was drawn."""
 
     folder: Path
+
+    @property
+    def accuracy_file(self) -> Path:
+        """What each net finds on val."""
+        return self.folder / "accuracy.json"
+
+    @property
+    def latency_file(self) -> Path:
+        """How long each takes on this machine."""
+        return self.folder / "latency.json"
+
+    @property
+    def gallery_file(self) -> Path:
+        """Images in which the result fails most."""
+        return self.folder / "gallery.json"
+
+    @property
+    def report_page(self) -> Path:
+        return self.folder / "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Measured):
+    """Paths inside a run's folder; nothing is kept in memory."""
 
     @property
     def plan_file(self) -> Path:
@@ -92,25 +116,8 @@ class Run:
         return self.folder / "heads.json"
 
     @property
-    def gallery_file(self) -> Path:
-        """Images in which the result fails most."""
-        return self.folder / "gallery.json"
-
-    @property
-    def accuracy_file(self) -> Path:
-        return self.folder / "accuracy.json"
-
-    @property
-    def latency_file(self) -> Path:
-        return self.folder / "latency.json"
-
-    @property
     def report_file(self) -> Path:
         return self.folder / "report.json"
-
-    @property
-    def report_page(self) -> Path:
-        return self.folder / "report.html"
 
     def training(self, name: str) -> Path:
         """Folder of one training."""

@@ -12,7 +12,7 @@ from edgeyolo.errors import UsageError
 from edgeyolo.files import read_json, write_json
 from edgeyolo.plan.candidate import Candidate
 from edgeyolo.plan.plan import Plan
-from edgeyolo.runs import ROOT, Run, locked, new_folder
+from edgeyolo.runs import ROOT, Measured, Run, locked, new_folder
 
 SEARCH = "search.json"
 _WIDE = "wide"
@@ -39,10 +39,8 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Search(Measured):
     """Paths inside a search's folder; nothing is kept in memory."""
-
-    folder: Path
 
     @property
     def wide(self) -> Run:
@@ -53,25 +51,6 @@ class Search:
     def outcomes_file(self) -> Path:
         """What became of trainings that were ended early."""
         return self.folder / "outcomes.json"
-
-    @property
-    def accuracy_file(self) -> Path:
-        """What each net finds on val."""
-        return self.folder / "accuracy.json"
-
-    @property
-    def latency_file(self) -> Path:
-        """How long each takes on this machine."""
-        return self.folder / "latency.json"
-
-    @property
-    def gallery_file(self) -> Path:
-        """Images in which the recommended one fails most."""
-        return self.folder / "gallery.json"
-
-    @property
-    def report_page(self) -> Path:
-        return self.folder / "report.html"
 
     @property
     def result_file(self) -> Path:

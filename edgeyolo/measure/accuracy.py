@@ -170,18 +170,6 @@ def accuracy_of(
     )
 
 
-def best_threshold(accuracy: Accuracy) -> float:
-    """The confidence with the best F1 score at IoU 0.5 over all classes together."""
-    counted = [entry.counted(_IOU_50) for entry in accuracy.matches]
-    score, correct = (np.concatenate(parts) for parts in zip(*counted, strict=True))
-    if not score.size:
-        return 0.0
-    order = np.argsort(-score, kind="stable")
-    found = correct[order].cumsum()
-    f1 = 2 * found / (np.arange(1, len(order) + 1) + accuracy.boxes)
-    return float(score[order][int(np.argmax(f1))])
-
-
 def paired_difference(a: Accuracy, b: Accuracy) -> tuple[float, tuple[float, float]]:
     """mAP50-95 of ``a`` minus that of ``b`` over the same images, with its interval."""
     if a.images != b.images:

@@ -34,8 +34,8 @@ def by_confidence(accuracy: Accuracy) -> dict[str, list[float]]:
 
     Detections of all classes are pooled. Where none is left, precision is 1.
     """
-    score = np.concatenate([matches.score for matches in accuracy.matches])
-    right = np.concatenate([matches.correct[_IOU_50] for matches in accuracy.matches])
+    counted = [matches.counted(_IOU_50) for matches in accuracy.matches]
+    score, right = (np.concatenate(parts) for parts in zip(*counted, strict=True))
     kept = np.array([(score > step).sum() for step in STEPS])
     found = np.array([right[score > step].sum() for step in STEPS])
     objects = max(1, accuracy.boxes)
@@ -57,7 +57,7 @@ def curves_of(accuracy: Accuracy) -> dict[str, Any]:
 
 def _precision(matches: ClassMatches) -> Floats:
     """(101,) of one class: the best precision at this recall or a higher one."""
-    right = matches.correct[_IOU_50]
+    _, right = matches.counted(_IOU_50)
     found = right.cumsum()
     recall = found / matches.objects.sum()
     precision = found / np.arange(1, len(found) + 1)

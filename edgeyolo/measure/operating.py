@@ -78,7 +78,8 @@ def counts(matches: ClassMatches, threshold: float | None) -> Counts:
     objects = int(matches.objects.sum())
     if threshold is None:
         return Counts(0, 0, objects)
-    right = matches.correct[_IOU_50][matches.score > threshold]
+    score, correct = matches.counted(_IOU_50)
+    right = correct[score > threshold]
     tp = int(right.sum())
     return Counts(tp, len(right) - tp, objects - tp)
 
@@ -86,12 +87,10 @@ def counts(matches: ClassMatches, threshold: float | None) -> Counts:
 def operating_points(accuracy: Accuracy) -> dict[str, Any]:
     """Under ``own`` and ``common``: micro and macro figures, and those of each class."""
     matches = accuracy.matches
-    own = [optimum(m.score, m.correct[_IOU_50], int(m.objects.sum())) for m in matches]
-    common = optimum(
-        np.concatenate([m.score for m in matches]),
-        np.concatenate([m.correct[_IOU_50] for m in matches]),
-        accuracy.boxes,
-    )
+    counted = [m.counted(_IOU_50) for m in matches]
+    own = [optimum(*each, int(m.objects.sum())) for each, m in zip(counted, matches, strict=True)]
+    score, correct = (np.concatenate(parts) for parts in zip(*counted, strict=True))
+    common = optimum(score, correct, accuracy.boxes)
     alike = [common] * len(matches)
     return {
         "own": _point(accuracy, own),

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 pytest.importorskip("faster_coco_eval")
 pytest.importorskip("pycocotools")
 
-from edgeyolo.measure.accuracy import Accuracy, accuracy_of, best_threshold
+from edgeyolo.measure.accuracy import Accuracy, accuracy_of
 from edgeyolo.measure.bootstrap import draws, weighted_map
 from edgeyolo.measure.coco import mean_or_none
+from edgeyolo.measure.curves import by_confidence
+from edgeyolo.measure.operating import operating_points
 from tests.unit.coco_sets import (
     IMAGES,
     NAMES,
@@ -134,7 +136,9 @@ def test_what_is_found_in_a_crowd_counts_neither_way() -> None:
     assert matches.correct.sum() == 10  # the object, at each threshold
     score, correct = matches.counted(0)
     assert (score.tolist(), correct.tolist()) == ([0.8], [True])
-    assert best_threshold(accuracy) == 0.8
+    common = operating_points(accuracy)["common"]
+    assert common["micro"] | {"tp": 1, "fp": 0, "fn": 0} == common["micro"]
+    assert by_confidence(accuracy)["precision"][0] == 1
     assert _weighted(accuracy, [2, 1, 0, 0, 1]) == pytest.approx(1)
     assert np.isnan(_weighted(accuracy, [0, 1, 1, 1, 1]))
 
