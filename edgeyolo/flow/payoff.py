@@ -17,6 +17,7 @@ from edgeyolo.quantize.trial import candidate
 
 LATENCY_IMAGES = 8
 _TIMED = ("fp32", "fp16", "int8")
+_RUNS = 4  # in each of the usual rounds
 _PAYS = 0.95  # int8 must take less than this part of another precision's time
 
 
@@ -42,7 +43,7 @@ def time_in_turns(
         write_json(fp16.root / MANIFEST, replace(fp16, precision="fp16").to_manifest())
         subjects = [Subject(bundle.root, engine) for bundle in (fp32, fp16, int8)]
         images = [sample.image for sample in val[:LATENCY_IMAGES]]
-        timed = measure(subjects, images, runs=10, progress=_steps_of(progress, "in turns"))
+        timed = measure(subjects, images, runs=_RUNS, progress=_steps_of(progress, "in turns"))
     return dict(zip(_TIMED, timed, strict=True))
 
 

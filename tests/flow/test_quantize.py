@@ -162,7 +162,7 @@ def test_the_file_for_the_report_knows_how_it_was_measured(
     assert list(timed) == ["fp32", "fp16", "int8"]
     for precision, row in timed.items():
         times = row["samples"]["total_ms"]
-        assert sum(map(len, times)) == row["runs"] == 50
+        assert sum(map(len, times)) == row["runs"] == 60
         assert row["end_to_end_ms"]["p50"] == pytest.approx(np.median(np.concatenate(times)), 0.1)
         if precision != "fp32":
             assert row["ratio_to_first"] == said["latency"][precision]["end_to_end"]
